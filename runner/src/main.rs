@@ -1,0 +1,3 @@
+//! Runs eBPF probes from YAML.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Runs kernel scenarios on the machine it is started on.
+
+fn main() {}
