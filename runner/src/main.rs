@@ -1,3 +1,5 @@
-//! Runs eBPF probes from YAML.
+//! The `probe-runner` binary: arguments in, exit code out.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    probe_runner::cli::main()
+}

@@ -1,0 +1,264 @@
+//! A probe as plain data: what should run, without the text it came from.
+//!
+//! It is what the kernel stage is given and what the state file keeps, so that a later run can
+//! compare what it wants with what it left. It holds no positions and no type information.
+
+use serde::{Deserialize, Serialize};
+
+/// What one probe file asks for, every name bound and every template filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The probe's name: `[a-z][a-z0-9-]{0,62}`.
+    pub probe: String,
+    /// The probe file, as it was named on the command line.
+    pub file: String,
+    /// What the probe is for, in its author's words.
+    pub description: Option<String>,
+    /// The objects, in the order of the file.
+    pub objects: Vec<ObjectRef>,
+    /// Variables to set before loading.
+    pub globals: Vec<GlobalValue>,
+    /// Maps whose definition is not the object's own.
+    pub maps: Vec<MapOverride>,
+    /// What to attach, in the order of the file.
+    pub attach: Vec<Attachment>,
+    /// PROG_ARRAY slots to fill, ascending within a map.
+    pub slots: Vec<Slot>,
+    /// How to show the maps.
+    pub views: Vec<View>,
+}
+
+/// An object file by its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Its name within the probe; `main` where the file gives none.
+    pub alias: String,
+    /// Where it was found: a path, or `built-in:NAME`.
+    pub origin: String,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A program by object and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProgramRef {
+    /// Alias of the object.
+    pub object: String,
+    /// The function's symbol.
+    pub name: String,
+}
+
+/// A global variable's value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlobalValue {
+    /// Alias of the object.
+    pub object: String,
+    /// The variable's symbol.
+    pub name: String,
+    /// What to store there.
+    pub value: Value,
+}
+
+/// What is stored in a global variable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// These bytes, in the variable's size and the machine's byte order.
+    Bytes(Vec<u8>),
+    /// The index that the network device of this name has on the machine when the probe is loaded,
+    /// as an unsigned integer of `size` bytes.
+    InterfaceIndex {
+        /// The device's name.
+        device: String,
+        /// Size of the variable in bytes.
+        size: u32,
+    },
+}
+
+/// A map whose capacity is not the object's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapOverride {
+    /// The map's symbol.
+    pub name: String,
+    /// Entries; bytes for a ring buffer.
+    pub max_entries: u32,
+}
+
+/// One entry of `attach`: the first of `alternatives` that the kernel takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// At least one hook; more than one for `first_of`.
+    pub alternatives: Vec<Hook>,
+    /// What to do when no alternative's target exists.
+    pub on_missing: OnMissing,
+}
+
+/// What to do when a target doesn't exist on the running kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissing {
+    /// The probe fails.
+    #[default]
+    Error,
+    /// The attachment is left out, with a warning.
+    Warn,
+    /// The attachment is left out.
+    Skip,
+}
+
+/// Where one or two programs are attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The way of attaching.
+    pub kind: HookKind,
+    /// A function, a raw tracepoint's name, or `category/name` of a tracepoint.
+    pub target: String,
+    /// Offset from the function's beginning in bytes, for kprobes.
+    pub offset: u64,
+    /// The program; for a pair the one at the function's entry.
+    pub program: ProgramRef,
+    /// The program at the function's return, for a pair alone.
+    pub return_program: Option<ProgramRef>,
+}
+
+/// The ways of attaching, by their names in a probe file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookKind {
+    /// A trampoline at a function's entry.
+    Fentry,
+    /// A trampoline at a function's exit: arguments and result.
+    Fexit,
+    /// A breakpoint or ftrace hook at an instruction.
+    Kprobe,
+    /// A kprobe at a function's return.
+    Kretprobe,
+    /// A kprobe and a kretprobe of one function.
+    KprobePair,
+    /// A tracepoint with its raw arguments.
+    RawTracepoint,
+    /// A tracepoint with its formatted record.
+    Tracepoint,
+    /// A tracepoint with typed arguments.
+    BtfTracepoint,
+}
+
+/// One slot of a PROG_ARRAY.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// The PROG_ARRAY's symbol.
+    pub map: String,
+    /// The index.
+    pub index: u32,
+    /// The program in it.
+    pub program: ProgramRef,
+}
+
+/// How one map is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The map's symbol.
+    pub map: String,
+    /// For maps of records without a type (ring buffers): the structure's tag in the object's BTF.
+    pub record: Option<String>,
+    /// Columns that are shown differently from their type's default, by field.
+    pub columns: Vec<Column>,
+    /// The column to sort by, as it is shown.
+    pub sort: Option<Sort>,
+    /// How many rows a table shows at most.
+    pub top: Option<usize>,
+    /// Every number in this map says how much is missing elsewhere: shown as a warning where not 0.
+    pub loss: bool,
+    /// For records: a template line instead of columns.
+    pub line: Option<String>,
+}
+
+/// How one field is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// The field of the key, of the value or of the record; `key` and `value` for scalars.
+    pub field: String,
+    /// The column's heading and JSON name; the field's own if there is none.
+    pub name: Option<String>,
+    /// How the raw value becomes text.
+    pub decoder: Option<Decoder>,
+    /// Whether the column is left out of tables and JSON.
+    pub hide: bool,
+}
+
+/// How a raw value becomes text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decoder {
+    /// A network device's name from its index.
+    Ifname,
+    /// An IPv4 or IPv6 address from 4 or 16 bytes; a v4-mapped one is shown as IPv4.
+    Ip,
+    /// A port number in host order.
+    Port,
+    /// A MAC address from 6 bytes.
+    Mac,
+    /// A system call's name on this machine's architecture.
+    Syscall,
+    /// An error number's name, of either sign.
+    Errno,
+    /// A signal's name.
+    Signal,
+    /// A process's name from its id, as long as it lives.
+    Process,
+    /// A user's name from its id.
+    User,
+    /// A group's name from its id.
+    Group,
+    /// Nanoseconds as a duration.
+    Duration,
+    /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`) as a time of day.
+    Time,
+    /// A number of bytes with a binary unit.
+    Bytes,
+    /// Hexadecimal.
+    Hex,
+    /// Text up to the first NUL.
+    String,
+    /// `true` or `false`.
+    Bool,
+    /// Fixed names for numbers.
+    Static(Vec<(i128, String)>),
+}
+
+/// An order of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sort {
+    /// The column, by its shown name.
+    pub column: String,
+    /// Largest first.
+    pub descending: bool,
+}
+
+impl HookKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [HookKind; 8] = [
+        HookKind::Fentry,
+        HookKind::Fexit,
+        HookKind::Kprobe,
+        HookKind::Kretprobe,
+        HookKind::KprobePair,
+        HookKind::RawTracepoint,
+        HookKind::Tracepoint,
+        HookKind::BtfTracepoint,
+    ];
+
+    /// The kind's name in a probe file.
+    pub fn name(self) -> &'static str {
+        match self {
+            HookKind::Fentry => "fentry",
+            HookKind::Fexit => "fexit",
+            HookKind::Kprobe => "kprobe",
+            HookKind::Kretprobe => "kretprobe",
+            HookKind::KprobePair => "kprobe_pair",
+            HookKind::RawTracepoint => "raw_tracepoint",
+            HookKind::Tracepoint => "tracepoint",
+            HookKind::BtfTracepoint => "btf_tracepoint",
+        }
+    }
+}
