@@ -10,7 +10,7 @@ mod read;
 mod types;
 
 pub use error::BtfError;
-pub use layout::{Field, Layout, Scalar, ScalarKind};
+pub use layout::{Field, Layout, Scalar, ScalarKind, size_of};
 pub use read::Btf;
 pub use types::{
     Array, Composite, Enumeration, Int, Kind, Member, Parameter, Prototype, Shape, Type, TypeId,

@@ -17,7 +17,8 @@ pub enum BtfError {
         /// What is cut off.
         what: &'static str,
     },
-    /// The string table doesn't begin and end with a NUL byte, or isn't UTF-8.
+    /// The string table doesn't begin and end with a NUL byte, isn't UTF-8, or has a string of many
+    /// thousand bytes.
     Strings,
     /// More types than the format's ids can name.
     TooManyTypes,
@@ -57,20 +58,28 @@ impl fmt::Display for BtfError {
                 write!(f, "this is BTF version {version}; only version 1 is known")
             }
             BtfError::Truncated { what } => write!(f, "the BTF is cut off in {what}"),
-            BtfError::Strings => f.write_str(
-                "the BTF's string table is damaged: it must be UTF-8 that begins and ends with a NUL byte",
-            ),
-            BtfError::TooManyTypes => f.write_str("the BTF holds more types than type ids can name"),
+            BtfError::Strings => {
+                f.write_str("the BTF's string table is damaged: it is not a list of names")
+            }
+            BtfError::TooManyTypes => {
+                f.write_str("the BTF holds more types than type ids can name")
+            }
             BtfError::UnknownKind { kind, id } => write!(
                 f,
                 "BTF type {id} is of kind {kind}, which this version doesn't know; a newer \
                  compiler or kernel made it"
             ),
             BtfError::Name { id, offset } => {
-                write!(f, "BTF type {id} has a name at offset {offset}, where no string is")
+                write!(
+                    f,
+                    "BTF type {id} has a name at offset {offset}, where no string is"
+                )
             }
             BtfError::Reference { id, to, last } => {
-                write!(f, "BTF type {id} refers to type {to}, but {last} is the last one")
+                write!(
+                    f,
+                    "BTF type {id} refers to type {to}, but {last} is the last one"
+                )
             }
         }
     }

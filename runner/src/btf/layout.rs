@@ -7,12 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::read::Btf;
-use super::types::{Composite, Enumeration, Int, Member, Shape, TypeId};
+use super::types::{Composite, Enumeration, Int, MAX_ALIASES, Member, Shape, TypeId};
 
 /// How deep structures and arrays are followed.
 const MAX_DEPTH: usize = 32;
-/// How many typedefs and qualifiers are looked through, one behind the other.
-const MAX_ALIASES: usize = 64;
 /// What a layout may cost: see [`Builder::spend`]. About 30,000 members.
 const BUDGET: usize = 1 << 20;
 /// What a part costs besides its name.
@@ -319,8 +317,8 @@ fn bare(btf: &Btf, id: TypeId) -> Option<Bare<'_>> {
     None
 }
 
-/// A type's size without its layout, for parts that are cut off.
-fn size_of(btf: &Btf, id: TypeId) -> u32 {
+/// A type's size in bytes, without making its layout; 0 for what has none.
+pub fn size_of(btf: &Btf, id: TypeId) -> u32 {
     let mut id = id;
     let mut count = 1u32;
     // Arrays of arrays may form a circle.

@@ -18,8 +18,11 @@ const HEADER_SIZE: usize = 24;
 const HEADER_SIZE_WITH_LAYOUT: usize = 32;
 /// `struct btf_type`.
 pub(super) const TYPE_SIZE: usize = 12;
-/// Type ids have 31 bits in the strictest place that holds one.
+/// The kernel takes no more than 2^20 (`BTF_MAX_TYPE`); that limit may grow.
 const MAX_TYPES: usize = 1 << 24;
+/// Every window of this size has the end of a string, so no string is twice as long. The kernel
+/// takes names of up to 511 bytes (`KSYM_NAME_LEN`).
+const NAME_WINDOW: usize = 4096;
 
 /// The types of an object or a kernel. Type 0 is `void`, the others are numbered from 1.
 #[derive(Clone)]
@@ -241,8 +244,12 @@ impl Header {
     }
 }
 
+/// The table must be text, NUL at both ends and every now and then: endless names would make every
+/// look at a name slow.
 fn check_strings(table: &[u8]) -> Result<(), BtfError> {
-    if table.first() != Some(&0) || table.last() != Some(&0) || str::from_utf8(table).is_err() {
+    let bounded = table.first() == Some(&0) && table.last() == Some(&0);
+    let dense = table.chunks(NAME_WINDOW).all(|window| window.contains(&0));
+    if !bounded || !dense || str::from_utf8(table).is_err() {
         return Err(BtfError::Strings);
     }
     Ok(())

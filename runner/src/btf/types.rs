@@ -5,6 +5,9 @@
 
 use super::read::{Btf, TYPE_SIZE};
 
+/// How many typedefs and qualifiers are looked through, one behind the other; they may form circles.
+pub(super) const MAX_ALIASES: usize = 64;
+
 /// A type's number in one [`Btf`]; 0 is `void`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TypeId(pub u32);
@@ -315,6 +318,20 @@ impl<'a> Type<'a> {
     /// Its name; empty if it has none.
     pub fn name(&self) -> &'a str {
         self.btf.string(self.name_offset())
+    }
+
+    /// The type behind typedefs, qualifiers and a variable's name; `void` if they don't end.
+    pub fn behind_aliases(self) -> Type<'a> {
+        let mut ty = self;
+        for _ in 0..MAX_ALIASES {
+            match ty.shape() {
+                Shape::Typedef(next) | Shape::Qualified(next) | Shape::Variable(next) => {
+                    ty = ty.btf.ty(next);
+                }
+                _ => return ty,
+            }
+        }
+        Type::void(self.btf)
     }
 
     /// What it is made of.
