@@ -6,12 +6,17 @@
 //! the maps hold. A module imports only from those above it; `ARCHITECTURE.md` has the picture.
 
 pub mod btf;
-pub mod desired;
+
 pub mod object;
 
-pub mod apply;
-pub mod kernel;
+pub mod desired;
+
 pub mod live;
+
 pub mod plan;
+
+pub mod kernel;
+
+pub mod apply;
 
 pub mod cli;
