@@ -7,6 +7,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::desired::Desired;
+use crate::kernel::observe::is_probe_name;
 use crate::kernel::{self, Error, ObjectFile, PinDir, Running};
 use crate::live::{AttachmentRecord, Live, Record};
 use crate::plan::{Outcome, Plan, Step};
@@ -61,10 +62,13 @@ pub fn apply(
 /// Takes a probe down: detaches it and removes all of its pins and its state file. Whether there
 /// was anything.
 pub fn delete(probe: &str) -> Result<bool, Error> {
+    if !is_probe_name(probe) {
+        return Ok(false);
+    }
     let pins = [PinDir::replacement(probe), PinDir::persistent(probe)];
     let mut found = false;
     for pins in pins {
-        found |= pins.exists();
+        found |= pins.exists()?;
         pins.remove()?;
     }
     Ok(kernel::forget(probe)? || found)

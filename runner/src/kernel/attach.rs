@@ -58,7 +58,6 @@ pub struct HeldLink {
 enum Failure {
     Program(ProgramError),
     Link(LinkError),
-    Ours(Error),
 }
 
 /// What attaching a hook made.
@@ -67,6 +66,8 @@ pub struct NewLinks {
     pub records: Vec<LinkRecord>,
     /// Those that this process has to hold.
     pub held: Vec<HeldLink>,
+    /// What had to be done besides.
+    pub notes: Vec<String>,
 }
 
 /// Loads a hook's programs and attaches them; the first link is number `order` of the probe. If
@@ -84,6 +85,7 @@ pub fn attach(
     let mut made = NewLinks {
         records: Vec::new(),
         held: Vec::new(),
+        notes: prepare(hook)?.into_iter().collect(),
     };
     let result = attach_parts(hook, loader, pins, order, &mut made);
     if let Err(error) = result {
@@ -146,6 +148,14 @@ fn parts(hook: &Hook) -> Vec<Part<'_>> {
     }
 }
 
+/// Mounts the trace file system where it is needed: it says which number a tracepoint has.
+fn prepare(hook: &Hook) -> Result<Option<String>, Error> {
+    match hook.kind {
+        HookKind::Tracepoint => mounts::ensure_tracefs(),
+        _ => Ok(None),
+    }
+}
+
 /// Refuses to pin what the kernel can't keep without a process.
 fn check_keepable(hook: &Hook) -> Result<(), Error> {
     let is_perf_event = matches!(
@@ -198,7 +208,6 @@ fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
             hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook)
         }
         Failure::Link(error) => hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook),
-        Failure::Ours(error) => error,
     }
 }
 
@@ -235,11 +244,6 @@ impl Attached {
             _link: Box::new(link),
         }))
     }
-}
-
-/// The trace file system, which says which number a tracepoint has.
-fn need_tracefs() -> Result<(), Failure> {
-    mounts::ensure_tracefs().map(drop).map_err(Failure::Ours)
 }
 
 impl From<ProgramError> for Failure {

@@ -58,18 +58,9 @@ fn bring_up_in(
     let mut held = Vec::new();
     let mut order = 0;
     for attachment in &desired.attach {
-        let (record, links) = attach_first(attachment, &mut loader, pins, order)?;
+        let (record, links) = attach_first(attachment, &mut loader, pins, order, notes)?;
         order += record.links.len();
         held.extend(links);
-        if record.chosen.is_none() && attachment.on_missing == OnMissing::Warn {
-            for passed in &record.passed_over {
-                notes.push(format!(
-                    "{} is left out: {}",
-                    attach::describe(&passed.hook),
-                    passed.reason
-                ));
-            }
-        }
         attachments.push(record);
     }
     Ok((attachments, held))
@@ -94,7 +85,7 @@ fn fill(
             slot.map, slot.index, slot.program.name, slot.program.object
         );
         let error = Error::from_io(Phase::Slot, what, &error);
-        hints::add_for_slot(error, slot, desired, loader)
+        hints::add_for_slot(error, slot, loader)
     })
 }
 
@@ -102,11 +93,6 @@ fn fill(
 /// calls it, because the kernel lets only programs for the same target call each other; else what
 /// its own section says.
 fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option<String> {
-    let calls = |program| {
-        loader
-            .described(program)
-            .is_some_and(|program| program.maps.contains(&slot.map))
-    };
     let by_caller = desired
         .attach
         .iter()
@@ -117,7 +103,7 @@ fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option
                 HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint
             )
         })
-        .find(|hook| calls(&hook.program))
+        .find(|hook| loader.uses(&hook.program, &slot.map))
         .map(|hook| hook.target.clone());
     by_caller.or_else(|| loader.described(&slot.program)?.section.target.clone())
 }
@@ -128,12 +114,18 @@ fn attach_first(
     loader: &mut Loader<'_>,
     pins: &PinDir,
     order: usize,
+    notes: &mut Vec<String>,
 ) -> Result<(AttachmentRecord, Vec<HeldLink>), Error> {
     let mut failures = Vec::new();
     let mut passed_over = Vec::new();
     for hook in &attachment.alternatives {
         match attach::attach(hook, loader, pins, order) {
-            Ok(NewLinks { records, held }) => {
+            Ok(NewLinks {
+                records,
+                held,
+                notes: said,
+            }) => {
+                notes.extend(said);
                 let record = AttachmentRecord {
                     chosen: Some(hook.clone()),
                     links: records,
@@ -153,6 +145,15 @@ fn attach_first(
     let may_be_left_out = attachment.on_missing != OnMissing::Error
         && failures.iter().all(|failure| failure.target_missing);
     if may_be_left_out {
+        if attachment.on_missing == OnMissing::Warn {
+            notes.extend(passed_over.iter().map(|passed| {
+                format!(
+                    "{} is left out: {}",
+                    attach::describe(&passed.hook),
+                    passed.reason
+                )
+            }));
+        }
         let record = AttachmentRecord {
             chosen: None,
             links: Vec::new(),
@@ -181,15 +182,7 @@ fn none_taken(attachment: &Attachment, mut failures: Vec<Error>) -> Error {
         "this kernel takes none of the alternatives",
     );
     error.target_missing = failures.iter().all(|failure| failure.target_missing);
-    for failure in failures {
-        error.hints.push(failure.to_string());
-        for hint in failure.hints {
-            if !error.hints.contains(&hint) {
-                error.hints.push(hint);
-            }
-        }
-        error.log = error.log.or(failure.log);
-    }
+    error.alternatives = failures;
     error
 }
 

@@ -47,7 +47,7 @@ pub struct Error {
     /// What was being done.
     pub phase: Phase,
     /// To what: `program rps_fexit (object main)`, `map counts`, `fexit get_rps_cpu`, ….
-    pub what: String,
+    pub what: Box<str>,
     /// What the kernel answered.
     pub errno: Option<i32>,
     /// The reason in words; may be empty where the error number says it all.
@@ -56,6 +56,8 @@ pub struct Error {
     pub log: Option<VerifierLog>,
     /// What to do next, a sentence each.
     pub hints: Vec<String>,
+    /// Where none of several alternatives was taken: why each was not.
+    pub alternatives: Vec<Error>,
     /// Whether the reason is that an attachment's target doesn't exist on this kernel.
     pub target_missing: bool,
 }
@@ -65,11 +67,12 @@ impl Error {
     pub fn new(phase: Phase, what: impl Into<String>, detail: impl Into<String>) -> Error {
         Error {
             phase,
-            what: what.into(),
+            what: what.into().into_boxed_str(),
             errno: None,
             detail: detail.into(),
             log: None,
             hints: Vec::new(),
+            alternatives: Vec::new(),
             target_missing: false,
         }
     }
@@ -92,9 +95,16 @@ impl Error {
     }
 
     /// The whole error for a person: the line of [`fmt::Display`], the verifier's telling lines (or,
-    /// with `whole_log`, its log), and the hints.
+    /// with `whole_log`, its log), each alternative's error, and the hints.
     pub fn report(&self, whole_log: WholeLog) -> String {
         let mut text = self.to_string();
+        for alternative in &self.alternatives {
+            let inner = alternative.report(whole_log);
+            for (i, line) in inner.lines().enumerate() {
+                text.push_str(if i == 0 { "\n- " } else { "\n  " });
+                text.push_str(line);
+            }
+        }
         if let Some(log) = &self.log {
             let shown = match whole_log {
                 WholeLog::Yes => log.text().trim_end().to_owned(),

@@ -3,9 +3,10 @@
 //! Sources: `kernel/bpf/syscall.c`, `kernel/bpf/core.c` (PROG_ARRAY compatibility) and
 //! `kernel/trace/` of Linux 5.10 to 6.18, and refusals seen on those kernels.
 
-use crate::desired::{Desired, Hook, HookKind, ProgramRef, Slot};
+use crate::desired::{Hook, HookKind, Slot};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::Loader;
+use crate::kernel::verifier::VerifierLog;
 use crate::kernel::{privileges, symbols};
 
 /// The kernel's internal ENOTSUPP.
@@ -16,8 +17,15 @@ pub fn add(mut error: Error) -> Error {
     let Some(errno) = error.errno else {
         return error;
     };
+    let is_refusal = error
+        .log
+        .as_ref()
+        .is_some_and(|log| log.telling_line().is_some());
+    if error.phase == Phase::Load && is_refusal {
+        error.detail = "the kernel's verifier refused it".to_owned();
+        return error;
+    }
     let hint = match (errno, error.phase) {
-        (libc::EPERM | libc::EACCES, Phase::Load) if error.log.is_some() => None,
         (libc::EPERM, _) => Some(permission()),
         (libc::EACCES, _) => Some(
             "permission denied: run it as root, or look at the permissions below /sys/fs/bpf"
@@ -115,51 +123,45 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
     error
 }
 
-/// Adds why a program doesn't fit into a PROG_ARRAY: its programs must be of one kind.
-pub fn add_for_slot(
-    mut error: Error,
-    slot: &Slot,
-    desired: &Desired,
-    loader: &Loader<'_>,
-) -> Error {
+/// Adds why a program doesn't fit into a PROG_ARRAY.
+pub fn add_for_slot(mut error: Error, slot: &Slot, loader: &Loader<'_>) -> Error {
     if error.errno != Some(libc::EINVAL) {
         return add(error);
     }
-    let hooks = desired
-        .attach
-        .iter()
-        .flat_map(|attachment| &attachment.alternatives);
-    let callers = hooks
-        .flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()])
-        .flatten()
-        .filter(|program| {
-            loader
-                .described(program)
-                .is_some_and(|program| program.maps.contains(&slot.map))
-        });
-    let others = desired
-        .slots
-        .iter()
-        .filter(|other| other.map == slot.map && other.program != slot.program)
-        .map(|other| &other.program);
-    let mut kinds: Vec<String> = callers.chain(others).map(|p| kind(p, loader)).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    error.hints.push(format!(
-        "a PROG_ARRAY takes programs of one kind: {}, and {} has {}",
-        kind(&slot.program, loader),
-        slot.map,
-        kinds.join(", ")
-    ));
+    error.hints.push(one_kind(&slot.map, loader));
     error
 }
 
-/// `dispatch is a raw_tracepoint program`.
-fn kind(program: &ProgramRef, loader: &Loader<'_>) -> String {
-    let section = loader
-        .described(program)
-        .map_or("unknown", |program| program.section.name.as_str());
-    format!("{} is SEC(\"{section}\")", program.name)
+/// Adds why a program can't be loaded that uses these PROG_ARRAYs, where the verifier had nothing
+/// against it.
+pub fn add_for_load(mut error: Error, arrays: &[&str], loader: &Loader<'_>) -> Error {
+    let passed_verifier = error.log.as_ref().is_some_and(VerifierLog::ends_normally);
+    if error.errno != Some(libc::EINVAL) || !passed_verifier || arrays.is_empty() {
+        return add(error);
+    }
+    error
+        .hints
+        .extend(arrays.iter().map(|map| one_kind(map, loader)));
+    error
+}
+
+/// The rule, and who is in or calls through the array.
+fn one_kind(map: &str, loader: &Loader<'_>) -> String {
+    let users: Vec<String> = loader
+        .users_of_array(map)
+        .into_iter()
+        .map(|program| {
+            let section = loader
+                .described(program)
+                .map_or("unknown", |program| program.section.name.as_str());
+            format!("{} (SEC(\"{section}\"))", program.name)
+        })
+        .collect();
+    format!(
+        "the programs in a PROG_ARRAY and those that call through it must be of one type, attach \
+         type and, for fentry, fexit and BTF tracepoints, target: {map} has {}",
+        users.join(", ")
+    )
 }
 
 /// Why permission is missing: capabilities, or, where they are there, a policy.

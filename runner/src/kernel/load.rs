@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use aya::programs::{Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader};
 use nix::net::if_::{if_nameindex, if_nametoindex};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use crate::desired::{Desired, GlobalValue, ProgramRef, Value};
 use crate::kernel::error::{Error, Phase};
@@ -36,6 +37,7 @@ pub struct ObjectFile<'a> {
 
 /// A probe's objects, opened: their maps exist, their programs can be loaded.
 pub struct Loader<'a> {
+    desired: &'a Desired,
     pins: &'a PinDir,
     objects: Vec<Opened<'a>>,
     loaded: Vec<Loaded>,
@@ -55,10 +57,11 @@ struct Loaded {
 impl<'a> Loader<'a> {
     /// Opens every object of a probe: creates and pins the maps, sets the variables.
     pub fn open(
-        desired: &Desired,
+        desired: &'a Desired,
         objects: &[ObjectFile<'a>],
         pins: &'a PinDir,
     ) -> Result<Loader<'a>, Error> {
+        raise_locked_memory();
         let mut opened = Vec::new();
         for file in objects {
             opened.push(Opened {
@@ -67,6 +70,7 @@ impl<'a> Loader<'a> {
             });
         }
         Ok(Loader {
+            desired,
             pins,
             objects: opened,
             loaded: Vec::new(),
@@ -77,6 +81,15 @@ impl<'a> Loader<'a> {
     /// types `fentry`, `fexit` and BTF tracepoint are verified for. A program that is there already
     /// is not loaded again.
     pub fn load(&mut self, program: &ProgramRef, target: Option<&str>) -> Result<PathBuf, Error> {
+        self.load_and_pin(program, target)
+            .map_err(|error| hints::add_for_load(error, &self.arrays_of(program), self))
+    }
+
+    fn load_and_pin(
+        &mut self,
+        program: &ProgramRef,
+        target: Option<&str>,
+    ) -> Result<PathBuf, Error> {
         let what = name_of(program);
         let object = self
             .objects
@@ -128,6 +141,41 @@ impl<'a> Loader<'a> {
             })?;
         }
         Ok(())
+    }
+
+    /// The programs that are to be in a PROG_ARRAY or call through it, each once.
+    pub fn users_of_array(&self, map: &str) -> Vec<&ProgramRef> {
+        let hooks = self
+            .desired
+            .attach
+            .iter()
+            .flat_map(|attachment| &attachment.alternatives);
+        let callers = hooks
+            .flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()])
+            .flatten()
+            .filter(|program| self.uses(program, map));
+        let slots = self.desired.slots.iter().filter(|slot| slot.map == map);
+        let mut users: Vec<&ProgramRef> = callers.chain(slots.map(|slot| &slot.program)).collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    /// Whether a program or a subprogram that it calls refers to a map.
+    pub fn uses(&self, program: &ProgramRef, map: &str) -> bool {
+        self.described(program)
+            .is_some_and(|program| program.maps.iter().any(|used| used == map))
+    }
+
+    /// The PROG_ARRAYs that a program calls through.
+    fn arrays_of(&self, program: &ProgramRef) -> Vec<&str> {
+        self.objects
+            .iter()
+            .filter(|object| object.file.alias == program.object)
+            .flat_map(|object| &object.file.inventory.maps)
+            .filter(|map| map.map_type == MapType::PROG_ARRAY && self.uses(program, &map.name))
+            .map(|map| map.name.as_str())
+            .collect()
     }
 
     /// The inventory's entry of a program.
@@ -294,8 +342,14 @@ fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), E
     };
     result.map_err(|error| match target {
         Some(target) if cause::is_unknown_type(&error) => unknown_target(what, target, &error),
-        _ => hints::add(cause::of(Phase::Load, what, &error)),
+        _ => cause::of(Phase::Load, what, &error),
     })
+}
+
+/// Before Linux 5.11 maps and programs count as locked memory, of which the usual limit is small.
+fn raise_locked_memory() {
+    // Without the privilege the kernel's own answer comes when memory is asked for.
+    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
 }
 
 /// Closes the loader's descriptor of a program whose pin keeps it, so that it can be loaded again:

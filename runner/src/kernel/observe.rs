@@ -25,15 +25,26 @@ pub fn probes() -> Result<Vec<String>, Error> {
 
 /// What is there of an applied probe; `None` if nothing is.
 pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
+    if !is_probe_name(probe) {
+        return Ok(None);
+    }
     let record = state::recall(probe)?;
     let pins = PinDir::persistent(probe);
-    let unfinished_replacement = PinDir::replacement(probe).exists();
-    if record.is_none() && !pins.exists() && !unfinished_replacement {
+    let unfinished_replacement = PinDir::replacement(probe).exists()?;
+    if record.is_none() && !pins.exists()? && !unfinished_replacement {
         return Ok(None);
     }
     let mut live = observe_pins(probe, &pins, record)?;
     live.unfinished_replacement = unfinished_replacement;
     Ok(Some(live))
+}
+
+/// Whether a name can be a probe's, `[a-z][a-z0-9-]*`: nothing else becomes part of a path.
+pub fn is_probe_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// What is in a directory of pins, a private one included.

@@ -63,8 +63,10 @@ impl PinDir {
     }
 
     /// Whether there is such a directory.
-    pub fn exists(&self) -> bool {
-        self.root.is_dir()
+    pub fn exists(&self) -> Result<bool, Error> {
+        self.root
+            .try_exists()
+            .map_err(|error| observe_failed(&self.root, &error))
     }
 
     /// Creates the directories; below `/sys/fs/bpf` it mounts the bpf file system first if it has
@@ -118,7 +120,7 @@ impl PinDir {
     /// Removes everything there is, in the order in which nothing runs into a half of it: links,
     /// then programs, then maps.
     pub fn remove(&self) -> Result<(), Error> {
-        if !self.exists() {
+        if !self.exists()? {
             return Ok(());
         }
         self.remove_links()?;

@@ -76,7 +76,7 @@ pub fn near_tracepoints(name: &str) -> Vec<String> {
 pub fn near_events(target: &str) -> Vec<String> {
     let events = Path::new(mounts::TRACEFS).join("events");
     let Some((category, name)) = target.split_once('/') else {
-        return Vec::new();
+        return vec!["a tracepoint is named CATEGORY/NAME".to_owned()];
     };
     let directory = events.join(category);
     let (looked_in, wanted, prefix) = if directory.is_dir() {

@@ -7,6 +7,8 @@
     reason = "bpf(2), fsopen(2) and fsmount(2) take pointers; this module alone calls them"
 )]
 
+mod abi;
+
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -14,6 +16,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::kernel::sys::abi::{
+    BatchAttr, ElemAttr, IdAttr, InfoAttr, MapCreateAttr, PathAttr, ProgLoadAttr, RawBtfInfo,
+    RawLinkInfo, RawMapInfo, RawProgInfo, RawTracepointAttr,
+};
 use crate::object::MapType;
 
 const BPF_MAP_CREATE: c_int = 0;
@@ -21,7 +27,6 @@ const BPF_MAP_LOOKUP_ELEM: c_int = 1;
 const BPF_MAP_UPDATE_ELEM: c_int = 2;
 const BPF_MAP_GET_NEXT_KEY: c_int = 4;
 const BPF_PROG_LOAD: c_int = 5;
-const BPF_OBJ_PIN: c_int = 6;
 const BPF_OBJ_GET: c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
 const BPF_RAW_TRACEPOINT_OPEN: c_int = 17;
@@ -31,94 +36,6 @@ const BPF_MAP_LOOKUP_BATCH: c_int = 24;
 const FSOPEN_CLOEXEC: u32 = 1;
 const FSCONFIG_CMD_CREATE: u32 = 6;
 const FSMOUNT_CLOEXEC: u32 = 1;
-
-/// `struct bpf_prog_info` as of Linux 5.16; older kernels fill less of it.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawProgInfo {
-    prog_type: u32,
-    id: u32,
-    tag: [u8; 8],
-    jited_prog_len: u32,
-    xlated_prog_len: u32,
-    jited_prog_insns: u64,
-    xlated_prog_insns: u64,
-    load_time: u64,
-    created_by_uid: u32,
-    nr_map_ids: u32,
-    map_ids: u64,
-    name: [u8; 16],
-    ifindex: u32,
-    gpl_compatible: u32,
-    netns_dev: u64,
-    netns_ino: u64,
-    nr_jited_ksyms: u32,
-    nr_jited_func_lens: u32,
-    jited_ksyms: u64,
-    jited_func_lens: u64,
-    btf_id: u32,
-    func_info_rec_size: u32,
-    func_info: u64,
-    nr_func_info: u32,
-    nr_line_info: u32,
-    line_info: u64,
-    jited_line_info: u64,
-    nr_jited_line_info: u32,
-    line_info_rec_size: u32,
-    jited_line_info_rec_size: u32,
-    nr_prog_tags: u32,
-    prog_tags: u64,
-    run_time_ns: u64,
-    run_cnt: u64,
-    recursion_misses: u64,
-}
-
-/// `struct bpf_map_info` as of Linux 4.18.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawMapInfo {
-    map_type: u32,
-    id: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-    map_flags: u32,
-    name: [u8; 16],
-    ifindex: u32,
-    btf_vmlinux_value_type_id: u32,
-    netns_dev: u64,
-    netns_ino: u64,
-    btf_id: u32,
-    btf_key_type_id: u32,
-    btf_value_type_id: u32,
-    padding: u32,
-}
-
-/// `struct bpf_link_info`, with the `perf_event.kprobe` member of its union (Linux 6.7).
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawLinkInfo {
-    link_type: u32,
-    id: u32,
-    prog_id: u32,
-    padding: u32,
-    perf_type: u32,
-    perf_padding: u32,
-    func_name: u64,
-    name_len: u32,
-    offset: u32,
-    addr: u64,
-    missed: u64,
-}
-
-/// `struct bpf_btf_info` as of Linux 4.18.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawBtfInfo {
-    btf: u64,
-    btf_size: u32,
-    id: u32,
-}
 
 /// What the kernel says about a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,95 +90,6 @@ pub struct LinkInfo {
     pub prog_id: u32,
     /// Hits that a kprobe or kretprobe did not serve; `None` for other links and before Linux 6.7.
     pub missed: Option<u64>,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct PathAttr {
-    pathname: u64,
-    bpf_fd: u32,
-    file_flags: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct ElemAttr {
-    map_fd: u32,
-    padding: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct BatchAttr {
-    in_batch: u64,
-    out_batch: u64,
-    keys: u64,
-    values: u64,
-    count: u32,
-    map_fd: u32,
-    elem_flags: u64,
-    flags: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct InfoAttr {
-    bpf_fd: u32,
-    info_len: u32,
-    info: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct IdAttr {
-    id: u32,
-    next_id: u32,
-    open_flags: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct MapCreateAttr {
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct ProgLoadAttr {
-    prog_type: u32,
-    insn_cnt: u32,
-    insns: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log_buf: u64,
-    kern_version: u32,
-    prog_flags: u32,
-    prog_name: [u8; 16],
-    prog_ifindex: u32,
-    expected_attach_type: u32,
-    prog_btf_fd: u32,
-    func_info_rec_size: u32,
-    func_info: u64,
-    func_info_cnt: u32,
-    line_info_rec_size: u32,
-    line_info: u64,
-    line_info_cnt: u32,
-    attach_btf_id: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct RawTracepointAttr {
-    name: u64,
-    prog_fd: u32,
-    padding: u32,
 }
 
 /// bpf(2). `A` is one of the attribute structs above, laid out as `union bpf_attr`'s members.
@@ -319,17 +147,6 @@ pub fn obj_get(path: &Path) -> io::Result<OwnedFd> {
         ..PathAttr::default()
     };
     bpf_fd(BPF_OBJ_GET, &mut attr)
-}
-
-/// Pins a map, program or link.
-pub fn obj_pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
-    let mut attr = PathAttr {
-        pathname: path.as_ptr() as u64,
-        bpf_fd: raw(object),
-        ..PathAttr::default()
-    };
-    bpf(BPF_OBJ_PIN, &mut attr).map(drop)
 }
 
 /// Asks for an object's info; the second value is how many bytes this kernel knows.

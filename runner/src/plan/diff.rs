@@ -118,23 +118,32 @@ fn used_programs(record: &Record) -> Vec<&ProgramRef> {
     programs
 }
 
-/// Adds a reason for each subject whose description differs, in the order of the subjects.
+/// Adds a reason for each subject whose description differs: the new ones' in their order, then those
+/// that are no more.
 fn compare(
     reasons: &mut Vec<Reason>,
     old: impl IntoIterator<Item = (String, String)>,
     new: impl IntoIterator<Item = (String, String)>,
 ) {
-    let mut old: BTreeMap<String, String> = old.into_iter().collect();
+    let old: Vec<(String, String)> = old.into_iter().collect();
+    let mut left: BTreeMap<&str, &str> = old
+        .iter()
+        .map(|(subject, description)| (subject.as_str(), description.as_str()))
+        .collect();
     for (subject, wanted) in new {
-        match old.remove(&subject) {
+        match left.remove(subject.as_str()) {
             None => reasons.push(reason(subject, "added")),
             Some(found) if found != wanted => {
-                reasons.push(reason(subject, format!("{found} → {wanted}")));
+                let change = format!("{found} → {wanted}");
+                reasons.push(reason(subject, change));
             }
             Some(_) => {}
         }
     }
-    reasons.extend(old.into_keys().map(|subject| reason(subject, "removed")));
+    let removed = old
+        .iter()
+        .filter(|(subject, _)| left.contains_key(subject.as_str()));
+    reasons.extend(removed.map(|(subject, _)| reason(subject, "removed")));
 }
 
 fn reason(subject: impl Into<String>, change: impl Into<String>) -> Reason {
