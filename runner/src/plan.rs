@@ -96,12 +96,13 @@ pub fn drift(live: &Live) -> Vec<Reason> {
 impl Plan {
     /// What `apply` will report when the plan has been executed.
     pub fn outcome(&self) -> Outcome {
+        let is_change = |step: &Step| matches!(step, Step::Replace { .. } | Step::Remember);
         if self.steps.contains(&Step::Create) {
             Outcome::Created
-        } else if self.steps.is_empty() {
-            Outcome::Unchanged
-        } else {
+        } else if self.steps.iter().any(is_change) {
             Outcome::Configured
+        } else {
+            Outcome::Unchanged
         }
     }
 }

@@ -40,6 +40,7 @@ pub struct Feature {
 
 /// Tries everything, in the order in which a person would look for a reason.
 pub fn probe() -> Vec<Feature> {
+    privileges::raise_locked_memory();
     let types = fs::read("/sys/kernel/btf/vmlinux")
         .ok()
         .and_then(|bytes| Btf::parse(bytes).ok());
@@ -112,7 +113,7 @@ fn lockdown() -> Feature {
     Feature {
         name: "no lockdown",
         ok: !matches!(mode.as_deref(), Some("integrity" | "confidentiality")),
-        detail: mode.unwrap_or_else(|| "no /sys/kernel/security/lockdown to ask".to_owned()),
+        detail: mode.unwrap_or_else(|| "the kernel has none that could be asked".to_owned()),
         next_step: Some(
             "it is set at boot (`lockdown=`, or secure boot): in confidentiality mode programs \
              can't read kernel memory"
@@ -139,7 +140,7 @@ fn locked_memory() -> Feature {
             large.map_or_else(|error| said(&error), |()| "works".to_owned())
         ),
         next_step: Some(
-            "`ulimit -l unlimited` (the loader raises the limit by itself as root)".to_owned(),
+            "`ulimit -l unlimited`; as root the limit is raised without being asked".to_owned(),
         ),
     }
     .settled()
@@ -271,8 +272,7 @@ fn trampoline(name: &'static str, attach_type: u32, types: Option<&Btf>) -> Feat
     let result = load_for(id.map(|id| id.0), attach_type).and_then(open);
     let refused = result
         .as_ref()
-        .err()
-        .is_some_and(|error| error.raw_os_error() == Some(libc::EPERM));
+        .is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
     let next = if refused && privileges::may_trace() {
         "the privileges are there, so a security policy refuses it: use a kprobe_pair, if need be \
          behind it under `first_of`"
@@ -284,18 +284,20 @@ fn trampoline(name: &'static str, attach_type: u32, types: Option<&Btf>) -> Feat
 }
 
 fn perf_links() -> Feature {
-    let there = attach::has_perf_links();
-    Feature {
-        name: "pinned perf events",
-        ok: there,
-        detail: if there {
-            "kprobes and tracepoints can stay without a process".to_owned()
-        } else {
-            "kprobes and tracepoints end with their process".to_owned()
-        },
-        next_step: Some("it takes Linux 5.15; `run` holds them for as long as it runs".to_owned()),
-    }
-    .settled()
+    let result = if !privileges::may_trace() {
+        Err(io::Error::from_raw_os_error(libc::EPERM))
+    } else if attach::has_perf_links() {
+        Ok(())
+    } else {
+        Err(io::Error::other(
+            "kprobes and tracepoints end with their process",
+        ))
+    };
+    tried(
+        "pinned perf events",
+        result,
+        "it takes Linux 5.15; `run` holds them for as long as it runs",
+    )
 }
 
 fn ring_buffers() -> Feature {
@@ -381,6 +383,14 @@ fn open(program: OwnedFd) -> io::Result<()> {
 }
 
 fn tried(name: &'static str, result: io::Result<()>, next_step: &str) -> Feature {
+    let is_refused = result
+        .as_ref()
+        .is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
+    let next_step = if is_refused && !privileges::may_trace() {
+        "it can't be tried without privileges: run this as root"
+    } else {
+        next_step
+    };
     Feature {
         name,
         ok: result.is_ok(),

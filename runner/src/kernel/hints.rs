@@ -17,12 +17,11 @@ pub fn add(mut error: Error) -> Error {
     let Some(errno) = error.errno else {
         return error;
     };
-    let is_refusal = error
-        .log
-        .as_ref()
-        .is_some_and(|log| log.telling_line().is_some());
-    if error.phase == Phase::Load && is_refusal {
+    let refusal = error.log.as_ref().and_then(VerifierLog::telling_line);
+    if let (Phase::Load, Some(refusal)) = (error.phase, refusal) {
+        let hint = refused_helper(refusal);
         error.detail = "the kernel's verifier refused it".to_owned();
+        error.hints.extend(hint);
         return error;
     }
     let hint = match (errno, error.phase) {
@@ -105,6 +104,10 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
                 "another kind of attachment, such as fexit or a tracepoint, may work".to_owned(),
             );
         }
+        Some(libc::EILSEQ) if is_probe => error.hints.push(format!(
+            "offset {} is not at the beginning of an instruction of {}",
+            hook.offset, hook.target
+        )),
         Some(libc::EINVAL) if is_probe => error.hints.push(format!(
             "{} is marked as not to be probed, or the offset is not at an instruction",
             hook.target
@@ -187,8 +190,8 @@ fn permission() -> String {
 fn refused_load(error: &Error) -> Option<String> {
     match &error.log {
         Some(log) if log.ends_normally() => Some(
-            "the verifier accepted it, a later check didn't: most often a PROG_ARRAY that it uses \
-             already belongs to programs of another kind (type, attach type or target)"
+            "the verifier has nothing against its instructions: most often the kernel doesn't let \
+             the function be traced (it is marked notrace or noinstr, or takes variable arguments)"
                 .to_owned(),
         ),
         Some(_) => None,
@@ -198,6 +201,20 @@ fn refused_load(error: &Error) -> Option<String> {
                 .to_owned(),
         ),
     }
+}
+
+/// Why the verifier doesn't know a helper that reads kernel memory: `refusal` is its telling line.
+fn refused_helper(refusal: &str) -> Option<String> {
+    let is_reading = refusal.contains("bpf_probe_read");
+    if !is_reading || privileges::lockdown().as_deref() != Some("confidentiality") {
+        return None;
+    }
+    Some(
+        "the kernel is locked down (confidentiality): programs may not read memory by helpers; \
+         fentry, fexit and BTF tracepoints may still follow typed pointers, and \
+         `lockdown=integrity` at boot allows the helpers"
+            .to_owned(),
+    )
 }
 
 /// Whether the kernel has kprobes as perf events.

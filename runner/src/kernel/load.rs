@@ -13,15 +13,14 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use aya::programs::{Program, ProgramError};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
 use nix::net::if_::{if_nameindex, if_nametoindex};
-use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use crate::desired::{Desired, GlobalValue, ProgramRef, Value};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::maps::Map;
 use crate::kernel::pins::{self, PinDir};
-use crate::kernel::{cause, hints, symbols};
+use crate::kernel::{cause, hints, privileges, symbols};
 use crate::object::{self, Inventory, MapType};
 
 /// An object's bytes and what they hold.
@@ -61,7 +60,7 @@ impl<'a> Loader<'a> {
         objects: &[ObjectFile<'a>],
         pins: &'a PinDir,
     ) -> Result<Loader<'a>, Error> {
-        raise_locked_memory();
+        privileges::raise_locked_memory();
         let mut opened = Vec::new();
         for file in objects {
             opened.push(Opened {
@@ -222,16 +221,12 @@ fn open(desired: &Desired, file: &ObjectFile<'_>, pins: &PinDir) -> Result<Ebpf,
         loader.map_pin_path(&global.section, pins.section(file.alias, &global.section));
     }
     loader.load(file.bytes).map_err(|error| {
-        let error = cause::of(phase_of(&error), format!("object {}", file.alias), &error);
-        hints::add(error)
+        let (phase, what) = match error {
+            EbpfError::MapError(_) => (Phase::Map, format!("the maps of object {}", file.alias)),
+            _ => (Phase::Open, format!("object {}", file.alias)),
+        };
+        hints::add(cause::of(phase, what, &error))
     })
-}
-
-fn phase_of(error: &aya::EbpfError) -> Phase {
-    match error {
-        aya::EbpfError::MapError(_) => Phase::Map,
-        _ => Phase::Open,
-    }
 }
 
 /// Refuses a map that another object of the probe has made in another shape.
@@ -344,12 +339,6 @@ fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), E
         Some(target) if cause::is_unknown_type(&error) => unknown_target(what, target, &error),
         _ => cause::of(Phase::Load, what, &error),
     })
-}
-
-/// Before Linux 5.11 maps and programs count as locked memory, of which the usual limit is small.
-fn raise_locked_memory() {
-    // Without the privilege the kernel's own answer comes when memory is asked for.
-    let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
 }
 
 /// Closes the loader's descriptor of a program whose pin keeps it, so that it can be loaded again:

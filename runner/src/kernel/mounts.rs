@@ -26,19 +26,25 @@ pub fn is_tracefs_mounted() -> bool {
 
 /// Mounts the bpf file system if it isn't; returns what was done, in words.
 pub fn ensure_bpffs() -> Result<Option<String>, Error> {
-    ensure(BPFFS, "bpf", BPF_FS_MAGIC)
+    // By default everybody may create directories there; systemd mounts it like this too.
+    ensure(BPFFS, "bpf", BPF_FS_MAGIC, Some("mode=0700"))
 }
 
 /// Mounts the trace file system if it isn't; returns what was done, in words.
 pub fn ensure_tracefs() -> Result<Option<String>, Error> {
-    ensure(TRACEFS, "tracefs", TRACEFS_MAGIC)
+    ensure(TRACEFS, "tracefs", TRACEFS_MAGIC, None)
 }
 
 fn is_mounted(path: &str, magic: FsType) -> bool {
     statfs(Path::new(path)).is_ok_and(|stat| stat.filesystem_type() == magic)
 }
 
-fn ensure(path: &str, file_system: &str, magic: FsType) -> Result<Option<String>, Error> {
+fn ensure(
+    path: &str,
+    file_system: &str,
+    magic: FsType,
+    options: Option<&str>,
+) -> Result<Option<String>, Error> {
     if is_mounted(path, magic) {
         return Ok(None);
     }
@@ -48,7 +54,7 @@ fn ensure(path: &str, file_system: &str, magic: FsType) -> Result<Option<String>
         Path::new(path),
         Some(file_system),
         flags,
-        None::<&str>,
+        options,
     )
     .map_err(|errno| failure(path, file_system, errno.into()))?;
     Ok(Some(format!(

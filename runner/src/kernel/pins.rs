@@ -7,6 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::desired::ProgramRef;
@@ -77,7 +78,11 @@ impl PinDir {
             None => mounts::ensure_bpffs()?,
         };
         for directory in [self.maps(), self.programs(), self.links()] {
-            fs::create_dir_all(&directory).map_err(|error| self.failed(&directory, &error))?;
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&directory)
+                .map_err(|error| self.failed(&directory, &error))?;
         }
         Ok(note)
     }

@@ -245,7 +245,9 @@ fn an_interrupted_apply_is_cleared_first() {
 fn an_interrupted_replacement_leaves_the_old_one_alone() {
     let mut live = live();
     live.unfinished_replacement = true;
-    assert_eq!(plan(&desired(), Some(&live)).steps, [Step::ClearLeftovers]);
+    let plan = plan(&desired(), Some(&live));
+    assert_eq!(plan.steps, [Step::ClearLeftovers]);
+    assert_eq!(plan.outcome(), Outcome::Unchanged);
 }
 
 #[test]
