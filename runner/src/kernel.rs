@@ -7,6 +7,7 @@ mod attach;
 mod bring_up;
 mod cause;
 mod error;
+mod globals;
 mod hints;
 mod load;
 mod mounts;

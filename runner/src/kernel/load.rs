@@ -14,13 +14,12 @@ use std::sync::OnceLock;
 
 use aya::programs::{Program, ProgramError};
 use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
-use nix::net::if_::{if_nameindex, if_nametoindex};
 
-use crate::desired::{Desired, GlobalValue, ProgramRef, Value};
+use crate::desired::{Desired, GlobalValue, ProgramRef};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::maps::Map;
 use crate::kernel::pins::{self, PinDir};
-use crate::kernel::{cause, hints, privileges, symbols};
+use crate::kernel::{cause, globals, hints, privileges, symbols};
 use crate::object::{self, Inventory, MapType};
 
 /// An object's bytes and what they hold.
@@ -195,7 +194,41 @@ pub fn name_of(program: &ProgramRef) -> String {
     format!("program {} (object {})", program.name, program.object)
 }
 
+/// Refuses what the loader can't do, before it fails in words that nobody understands.
+fn check_loadable(file: &ObjectFile<'_>) -> Result<(), Error> {
+    let what = format!("object {}", file.alias);
+    if !file.inventory.externs.is_empty() {
+        return Err(Error::new(
+            Phase::Open,
+            what,
+            format!(
+                "it wants variables or functions of the kernel, which this version can't give it: {}",
+                file.inventory.externs.join(", ")
+            ),
+        )
+        .hint("externs (`__kconfig`, `__ksym`) have to go: use a global variable or a helper"));
+    }
+    let filled = file
+        .inventory
+        .maps
+        .iter()
+        .find(|map| !map.static_slots.is_empty());
+    if let Some(map) = filled {
+        return Err(Error::new(
+            Phase::Open,
+            what,
+            format!(
+                "it fills slots of {} by itself, which this version can't do",
+                map.name
+            ),
+        )
+        .hint("remove its `values` and name the slots under `tail_calls:` of the probe file"));
+    }
+    Ok(())
+}
+
 fn open(desired: &Desired, file: &ObjectFile<'_>, pins: &PinDir) -> Result<Ebpf, Error> {
+    check_loadable(file)?;
     let globals: Vec<&GlobalValue> = desired
         .globals
         .iter()
@@ -203,7 +236,7 @@ fn open(desired: &Desired, file: &ObjectFile<'_>, pins: &PinDir) -> Result<Ebpf,
         .collect();
     let values = globals
         .iter()
-        .map(|global| bytes_of(global))
+        .map(|global| globals::bytes_of(global))
         .collect::<Result<Vec<Vec<u8>>, Error>>()?;
 
     let mut loader = EbpfLoader::new();
@@ -267,45 +300,6 @@ fn check_shared(desired: &Desired, map: &object::Map, pins: &PinDir) -> Result<(
         ),
     )
     .hint("maps of the same name are one map: rename one of them or define both alike"))
-}
-
-fn bytes_of(global: &GlobalValue) -> Result<Vec<u8>, Error> {
-    let (device, size) = match &global.value {
-        Value::Bytes(bytes) => return Ok(bytes.clone()),
-        Value::InterfaceIndex { device, size } => (device, *size as usize),
-    };
-    let what = format!("global {} (object {})", global.name, global.object);
-    let index = if_nametoindex(device.as_str()).map_err(|_| {
-        let names = if_nameindex()
-            .map(|devices| {
-                devices
-                    .iter()
-                    .map(|device| device.name().to_string_lossy().into_owned())
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            })
-            .unwrap_or_default();
-        Error::new(
-            Phase::Global,
-            &what,
-            format!("there is no network device {device}"),
-        )
-        .hint(format!("the devices here are {names}"))
-    })?;
-    let bytes = u64::from(index).to_le_bytes();
-    let (low, high) = bytes.split_at(size.min(bytes.len()));
-    if size > bytes.len() || high.iter().any(|byte| *byte != 0) {
-        return Err(Error::new(
-            Phase::Global,
-            what,
-            format!("index {index} of {device} doesn't fit into {size} bytes"),
-        ));
-    }
-    let mut bytes = low.to_vec();
-    if cfg!(target_endian = "big") {
-        bytes.reverse();
-    }
-    Ok(bytes)
 }
 
 fn needs_target(program: &Program) -> bool {

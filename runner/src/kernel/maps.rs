@@ -96,8 +96,15 @@ impl Map {
     /// entries that come or go meanwhile may or may not be among them, none is there twice.
     ///
     /// # Errors
-    /// A map type without keys and values, such as a ring buffer, is refused by the kernel.
+    /// A map type without keys, such as a ring buffer.
     pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        if self.info.key_size == 0 {
+            return Err(Error::new(
+                Phase::Read,
+                format!("map {}", self.name),
+                "a map of its type has no keys to go through",
+            ));
+        }
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
         match self.in_batches(&map) {
             Ok(entries) => Ok(entries),
