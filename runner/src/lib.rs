@@ -6,7 +6,8 @@
 //! the maps hold. A module imports only from those above it; `ARCHITECTURE.md` has the picture.
 
 pub mod btf;
-pub mod object;
 pub mod desired;
+pub mod object;
+pub mod text;
 
 pub mod cli;
