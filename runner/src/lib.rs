@@ -8,6 +8,7 @@
 pub mod btf;
 pub mod desired;
 pub mod object;
+pub mod spec;
 pub mod text;
 
 pub mod cli;
