@@ -1,10 +1,212 @@
-//! To be written.
+//! `cargo xtask ebpf`: compiles `ebpf-programs/*.bpf.c` into the committed
+//! objects under `ebpf-programs/prebuilt/`, or proves that they are what these
+//! sources give.
+//!
+//! This file says what is built and what becomes of it. How one object is
+//! compiled is `toolchain`'s business, how two directories differ `compare`'s.
 
-/// Arguments.
+#![expect(
+    clippy::print_stderr,
+    reason = "what a task has done is for its reader"
+)]
+
+mod compare;
+mod toolchain;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use toolchain::Toolchain;
+
+/// Where sources live, below the repository's root.
+const SOURCES: &str = "ebpf-programs";
+/// Where the committed objects live, below the repository's root.
+const PREBUILT: &str = "ebpf-programs/prebuilt";
+
+/// The arguments of `cargo xtask ebpf`.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Rebuild elsewhere and compare with the committed objects, byte for byte
+    #[arg(long)]
+    check: bool,
+    /// The architectures to build for
+    #[arg(long, value_enum, default_value_t = Choice::All)]
+    arch: Choice,
+}
 
-/// Runs the task.
-pub fn run(_args: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("not there yet")
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Choice {
+    #[value(name = "x86_64")]
+    X86_64,
+    #[value(name = "aarch64")]
+    Aarch64,
+    All,
+}
+
+/// A machine that objects are built for. Both are little endian, so the
+/// instruction set is one; registers and system call numbers differ.
+#[derive(Clone, Copy)]
+enum Arch {
+    X86_64,
+    Aarch64,
+}
+
+impl Choice {
+    fn archs(self) -> &'static [Arch] {
+        match self {
+            Self::X86_64 => &[Arch::X86_64],
+            Self::Aarch64 => &[Arch::Aarch64],
+            Self::All => &[Arch::X86_64, Arch::Aarch64],
+        }
+    }
+}
+
+impl Arch {
+    /// As Rust's `target_arch` and the objects' directory call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// The macro by which the sources tell architectures apart.
+    fn define(self) -> &'static str {
+        match self {
+            Self::X86_64 => "-D__TARGET_ARCH_x86",
+            Self::Aarch64 => "-D__TARGET_ARCH_arm64",
+        }
+    }
+}
+
+/// Builds the objects, or checks them.
+///
+/// # Errors
+/// When the compiler is missing or refuses a source, and, with `--check`, when
+/// a committed object differs, is missing, or has no source.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let root = repository();
+    let toolchain = Toolchain::find()?;
+    if args.check {
+        check(&root, &toolchain, args.arch.archs())
+    } else {
+        build(&root, &toolchain, args.arch.archs())
+    }
+}
+
+/// Replaces the committed objects once all of them have been compiled, so a
+/// mistake in one source leaves the directory as it was.
+fn build(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<()> {
+    let scratch = emptied(&root.join("target/ebpf-build"))?;
+    for &arch in archs {
+        compile_all(root, toolchain, arch, &scratch.join(arch.name()))?;
+    }
+    for &arch in archs {
+        let built = scratch.join(arch.name());
+        let prebuilt = emptied(&root.join(PREBUILT).join(arch.name()))?;
+        for object in objects(&built)? {
+            copy(&built.join(&object), &prebuilt.join(&object))?;
+            eprintln!("{PREBUILT}/{}/{object}", arch.name());
+        }
+    }
+    Ok(())
+}
+
+/// Compiles a copy of the sources in another directory: bytes that depend on
+/// where the repository lies are found out too.
+fn check(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<()> {
+    let copied = emptied(&root.join("target/ebpf-check"))?;
+    let sources = emptied(&copied.join(SOURCES))?;
+    for name in files(&root.join(SOURCES))? {
+        copy(&root.join(SOURCES).join(&name), &sources.join(&name))?;
+    }
+
+    let mut differences = Vec::new();
+    let mut compared = 0;
+    for &arch in archs {
+        let built = copied.join("objects").join(arch.name());
+        compile_all(&copied, toolchain, arch, &built)?;
+        let found = compare::directories(&root.join(PREBUILT).join(arch.name()), &built)?;
+        compared += found.equal;
+        for difference in found.differences {
+            differences.push(format!("{PREBUILT}/{}/{difference}", arch.name()));
+        }
+    }
+    if !differences.is_empty() {
+        bail!(
+            "the committed objects are not what the sources give:\n  {}\n\
+             Run `cargo xtask ebpf` and commit the result.",
+            differences.join("\n  ")
+        );
+    }
+    eprintln!("{compared} objects are what their sources give");
+    Ok(())
+}
+
+/// Compiles every source of the tree at `root` for one architecture.
+fn compile_all(root: &Path, toolchain: &Toolchain, arch: Arch, into: &Path) -> anyhow::Result<()> {
+    let sources: Vec<String> = files(&root.join(SOURCES))?
+        .into_iter()
+        .filter(|name| name.ends_with(".bpf.c"))
+        .collect();
+    if sources.is_empty() {
+        bail!("{} holds no *.bpf.c", root.join(SOURCES).display());
+    }
+    emptied(into)?;
+    for source in sources {
+        let object = into.join(&source).with_extension("o");
+        toolchain.compile(
+            root,
+            &Path::new(SOURCES).join(&source),
+            arch.define(),
+            &object,
+        )?;
+    }
+    Ok(())
+}
+
+/// The names of a directory's files, sorted.
+fn files(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let reading = || format!("reading {}", directory.display());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).with_context(reading)? {
+        let entry = entry.with_context(reading)?;
+        if entry.file_type().with_context(reading)?.is_file() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The names of a directory's objects, sorted.
+fn objects(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let mut names = files(directory)?;
+    names.retain(|name| Path::new(name).extension() == Some(OsStr::new("o")));
+    Ok(names)
+}
+
+/// Makes a directory that is there and empty.
+fn emptied(directory: &Path) -> anyhow::Result<PathBuf> {
+    if directory.exists() {
+        fs::remove_dir_all(directory)
+            .with_context(|| format!("emptying {}", directory.display()))?;
+    }
+    fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
+    Ok(directory.to_owned())
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::copy(from, to)
+        .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+    Ok(())
+}
+
+/// The repository's root: the directory above this package.
+fn repository() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT OR GPL-2.0-only
+/*
+ * Counts how receive packet steering moves packets between CPUs: by device,
+ * NUMA node and CPU that took the packet, and CPU that get_rps_cpu() chose.
+ *
+ *   static int get_rps_cpu(struct net_device *dev, struct sk_buff *skb,
+ *                          struct rps_dev_flow **rflowp)
+ *
+ * Two ways to see it, either of which a runner attaches: `rps_fexit` has
+ * arguments and result in one event; `rps_entry` and `rps_return` are for
+ * kernels that refuse trampolines. Both count the same packets in the same map.
+ */
+#include "packet-filter.h"
+
+struct net_device {
+	int ifindex;
+} KERNEL_STRUCT;
+
+struct rps_key {
+	u32 ifindex;
+	u32 curr_node_id;
+	u32 curr_cpu;
+	/* -1: no CPU was chosen, the packet stays where it is. */
+	s32 targ_cpu;
+} __attribute__((packed));
+
+/* Packets and calls that make the counts short, on one CPU. */
+struct rps_loss {
+	/* A call whose return was never seen: its stack was used again. */
+	u64 overwritten;
+	/* A return whose entry was not seen, or evicted since. */
+	u64 orphaned;
+	/* Packets of a new key that the kernel found no room for. */
+	u64 map_full;
+	/* Packets whose headers the filter needed and could not read. */
+	u64 unreadable;
+};
+
+struct rps_call {
+	struct net_device *dev;
+	struct sk_buff *skb;
+};
+
+struct {
+	__uint(type, MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct rps_key);
+	__type(value, u64);
+} rps_record SEC(".maps");
+
+/*
+ * Calls between entry and return, by stack pointer: that is unique among live
+ * calls on all CPUs. A pid is not, since the idle tasks are all pid 0 and a
+ * softirq borrows whatever task it interrupts. Entries whose return is never
+ * seen are evicted in time, so the map cannot fill up.
+ */
+struct {
+	__uint(type, MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u64);
+	__type(value, struct rps_call);
+} rps_in_flight SEC(".maps");
+
+struct {
+	__uint(type, MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct rps_loss);
+} rps_loss SEC(".maps");
+
+/* Also count packets that stay on their CPU, chosen or not. */
+const volatile bool count_all = 0;
+
+/* Adds one to a member of this CPU's losses. */
+#define COUNT_LOSS(member)                                                                \
+	({                                                                                \
+		struct rps_loss *loss_ = this_cpus(&rps_loss);                            \
+		if (loss_)                                                                \
+			loss_->member++;                                                  \
+	})
+
+/*
+ * Counts one finished call. Headers are read now, at the return, in both ways:
+ * get_rps_cpu() neither frees nor moves the packet, and its caller, which owns
+ * it, has not gone on yet. So both ways see the same bytes, and most packets,
+ * those that are not moved, are never read at all.
+ */
+static __always_inline void count_packet(u32 ifindex, struct sk_buff *skb, s32 target)
+{
+	struct rps_key key = {
+		.ifindex = ifindex,
+		.curr_cpu = bpf_get_smp_processor_id(),
+		.targ_cpu = target,
+	};
+
+	if (filter_ifindex && ifindex != filter_ifindex)
+		return;
+	if (!count_all && (target < 0 || (u32)target == key.curr_cpu))
+		return;
+
+	switch (packet_match(skb)) {
+	case DIFFERS:
+		return;
+	case UNREADABLE:
+		COUNT_LOSS(unreadable);
+		return;
+	case MATCHES:
+		break;
+	}
+
+	key.curr_node_id = bpf_get_numa_node_id();
+	if (count_in(&rps_record, &key))
+		COUNT_LOSS(map_full);
+}
+
+/* The context holds the three arguments and then the result. */
+SEC("fexit/get_rps_cpu")
+int rps_fexit(const u64 *ctx)
+{
+	struct net_device *dev = (void *)ctx[0];
+	struct sk_buff *skb = (void *)ctx[1];
+
+	count_packet(dev->ifindex, skb, (s32)ctx[3]);
+	return 0;
+}
+
+SEC("kprobe/get_rps_cpu")
+int rps_entry(const struct registers *ctx)
+{
+	u64 stack = STACK_AT_ENTRY(ctx);
+	struct rps_call call = {
+		.dev = (void *)FUNCTION_ARGUMENT_0(ctx),
+		.skb = (void *)FUNCTION_ARGUMENT_1(ctx),
+	};
+
+	if (bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_NOEXIST) == -EEXIST) {
+		COUNT_LOSS(overwritten);
+		bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_ANY);
+	}
+	return 0;
+}
+
+SEC("kretprobe/get_rps_cpu")
+int rps_return(const struct registers *ctx)
+{
+	u64 stack = STACK_BEFORE_RETURN(ctx);
+	struct rps_call *found = bpf_map_lookup_elem(&rps_in_flight, &stack);
+	struct rps_call call;
+
+	if (!found) {
+		COUNT_LOSS(orphaned);
+		return 0;
+	}
+	/* Once deleted, the entry may be another call's: take it out first. */
+	call = *found;
+	bpf_map_delete_elem(&rps_in_flight, &stack);
+
+	count_packet(KERNEL_READ(call.dev, ifindex), call.skb, (s32)FUNCTION_RESULT(ctx));
+	return 0;
+}
+
+DUAL_LICENSE;
