@@ -89,7 +89,10 @@ fn check_needs_no_privileges() {
 fn every_file_is_looked_at_and_mistakes_of_one_do_not_hide_another() {
     let scratch = Scratch::new("every-file");
     scratch.write("a.yaml", "version: 1\nobjekt: x\n");
-    scratch.write("b.yaml", "version: 1\nobject: rps.bpf.o\nattach: []\nglobals: { nope: 1, also: 2 }\n");
+    scratch.write(
+        "b.yaml",
+        "version: 1\nobject: rps.bpf.o\nattach: []\nglobals: { nope: 1, also: 2 }\n",
+    );
     scratch.write("c.yaml", GOOD);
     let output = probe_runner(&["check", &scratch.path()]);
     assert_eq!(output.status.code(), Some(3));
@@ -176,7 +179,10 @@ fn inspect_shows_what_an_object_holds() {
         .as_array()
         .and_then(|maps| maps.iter().find(|map| map["name"] == "handlers"))
         .expect("there is a map `handlers`");
-    assert_eq!((handlers["type"].as_str(), handlers["max_entries"].as_u64()), (Some("prog_array"), Some(300)));
+    assert_eq!(
+        (handlers["type"].as_str(), handlers["max_entries"].as_u64()),
+        (Some("prog_array"), Some(300))
+    );
 
     let people = stdout(&probe_runner(&["inspect", "rps.bpf.o"]));
     assert!(people.contains("rps_fexit  section fexit/get_rps_cpu"), "{people}");
@@ -197,7 +203,8 @@ fn inspect_says_what_is_wrong_with_a_file() {
 fn the_committed_schema_is_the_one_that_is_printed() {
     let output = probe_runner(&["schema"]);
     assert_eq!(output.status.code(), Some(0));
-    let committed = fs::read_to_string(root().join("schemas/probe.schema.json")).unwrap_or_default();
+    let committed =
+        fs::read_to_string(root().join("schemas/probe.schema.json")).unwrap_or_default();
     assert_eq!(
         stdout(&output),
         committed,

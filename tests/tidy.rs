@@ -143,7 +143,8 @@ fn documents_name_files_that_exist() {
             let looks_like_a_path = !quoted.contains([' ', '*', '<', '…', '{', '$', '\n', ':'])
                 && !quoted.starts_with(['/', '-'])
                 && quoted.contains('/')
-                && (quoted.ends_with('/') || quoted.rsplit('/').next().is_some_and(|f| f.contains('.')));
+                && (quoted.ends_with('/')
+                    || quoted.rsplit('/').next().is_some_and(|f| f.contains('.')));
             if !looks_like_a_path {
                 continue;
             }

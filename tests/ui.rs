@@ -40,7 +40,12 @@ fn wrong_files_are_explained() {
         }
     }
     assert!(count >= 12, "only {count} fixtures were found");
-    assert!(failures.is_empty(), "{} of {count} fail:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {count} fail:\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 fn case(directory: &Path, file: &Path, bless: bool) -> Result<(), String> {

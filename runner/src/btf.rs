@@ -1,8 +1,19 @@
 //! BTF: the type information that compilers put into objects and that kernels carry.
 //!
-//! [`read`] parses the encoding once and answers questions about types in place; [`layout`] is a
-//! type with every typedef and qualifier looked through, for whoever reads or writes its bytes.
+//! [`read`] checks the encoding once and answers questions about types in place, [`types`] are the
+//! answers; [`layout`] is a type with every typedef and qualifier looked through, for whoever reads
+//! or writes its bytes. Nothing here knows about ELF files or kernels.
 
+mod error;
+mod display;
 mod layout;
+mod read;
+mod types;
 
-pub use layout::{Field, Layout, Scalar, ScalarKind};
+pub use error::BtfError;
+pub use layout::{Field, Layout, Scalar, ScalarKind, size_of};
+pub use read::Btf;
+pub use types::{
+    Array, Composite, Enumeration, Int, Kind, Member, Parameter, Prototype, Shape, Type, TypeId,
+    Variable, VariableSection,
+};

@@ -262,3 +262,18 @@ impl HookKind {
         }
     }
 }
+
+impl View {
+    /// A map as its types say.
+    pub fn plain(map: &str) -> View {
+        View {
+            map: map.to_owned(),
+            record: None,
+            columns: Vec::new(),
+            sort: None,
+            top: None,
+            loss: false,
+            line: None,
+        }
+    }
+}

@@ -4,8 +4,8 @@
 //! model was made and are left out of it.
 
 use crate::desired::{Decoder, HookKind, OnMissing, Value};
-use crate::object::{Global, Map, Program};
 use crate::object::store::ObjectFile;
+use crate::object::{Global, Map, Program};
 use crate::text::source::{At, SourceId};
 use std::ops::RangeInclusive;
 use std::sync::Arc;

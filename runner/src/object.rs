@@ -1,7 +1,36 @@
 //! eBPF objects: what a compiled file holds, read without a kernel.
+//!
+//! [`Inventory::read`] is the way in. `elf` takes the file apart, the files after it each read one
+//! kind of thing from its parts, and `inventory` puts them together. Files may come from anywhere:
+//! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
+pub mod builtin;
+pub mod store;
+
+mod code;
+mod core_relocations;
+mod elf;
+mod error;
+mod functions;
+mod globals;
+mod helpers;
+mod instruction;
 mod inventory;
+mod map_attributes;
+mod map_places;
+mod map_type;
+mod maps;
+mod old_maps;
+mod ordered_set;
 mod program_type;
+mod programs;
+mod section;
+mod tail_call;
+mod variables;
 
-pub use inventory::{Global, Inventory, Map, MapType, Program, TailCall};
-pub use program_type::{AttachType, ProgramType, Section};
+pub use error::ObjectError;
+pub use helpers::helper_name;
+pub use inventory::{Global, Inventory, Map, Program, TailCall};
+pub use map_type::MapType;
+pub use program_type::{AttachType, ProgramType};
+pub use section::Section;

@@ -70,8 +70,7 @@ impl ProbeFiles {
             match yaml::parse(sources.get(id)) {
                 Ok(spec) => {
                     variables.extend(spec.vars.0.iter().map(|(name, _)| name.value.clone()));
-                    let model =
-                        resolve(&spec, path, &scope, &overrides, &mut store, &mut findings);
+                    let model = resolve(&spec, path, &scope, &overrides, &mut store, &mut findings);
                     files.push((findings, Some(model)));
                 }
                 Err(diagnostic) => {
@@ -140,9 +139,8 @@ fn overrides(inputs: &Inputs, sources: &mut Sources) -> anyhow::Result<Vec<(Stri
         let id = read(path, sources)?;
         let source: &Source = sources.get(id);
         match yaml::parse_vars(source) {
-            Ok(variables) => overrides.extend(
-                variables.0.into_iter().map(|(name, value)| (name.value, value.value.0)),
-            ),
+            Ok(variables) => overrides
+                .extend(variables.0.into_iter().map(|(name, value)| (name.value, value.value.0))),
             Err(diagnostic) => {
                 let (line, column) = source.line_column(diagnostic.primary.span.start);
                 bail!("{}:{line}:{column}: {}", source.path, diagnostic.message);
@@ -187,4 +185,3 @@ fn names_are_unique(sources: &Sources, files: &mut [(Findings, Option<Model>)]) 
         }
     }
 }
-

@@ -33,7 +33,9 @@ fn find(name: &str) -> anyhow::Result<Arc<ObjectFile>> {
             let built_in: Vec<&str> = crate::object::builtin::names().collect();
             bail!("there is no file {name}; objects built in: {}", built_in.join(", "))
         }
-        Err(StoreError::Io { path, error }) => Err(anyhow!("can't read {}: {error}", path.display())),
+        Err(StoreError::Io { path, error }) => {
+            Err(anyhow!("can't read {}: {error}", path.display()))
+        }
         Err(StoreError::NotAnObject { origin, error }) => Err(anyhow!("{origin}: {error}")),
     }
 }
@@ -89,7 +91,7 @@ fn program_lines(program: &Program) -> Vec<String> {
 }
 
 fn helper(id: u32) -> String {
-    crate::object::helper_name(id).map_or_else(|| format!("helper {id}"), str::to_owned)
+    crate::object::helper_name(id).unwrap_or_else(|| format!("helper {id}"))
 }
 
 fn tail_call(call: &TailCall) -> String {

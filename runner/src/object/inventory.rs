@@ -1,7 +1,21 @@
 //! The inventory of an object: programs, maps, globals, as plain data.
 
-use crate::btf::Layout;
-use crate::object::Section;
+use std::collections::HashSet;
+
+use super::core_relocations::CoreRelocations;
+use super::elf::{Elf, Place};
+use super::error::ObjectError;
+use super::map_type::MapType;
+use super::section::Section;
+use super::variables::Variables;
+use super::{globals, maps, programs};
+use crate::btf::{Btf, Kind, Layout};
+
+/// What all layouts of an object may cost together: see [`Layout::within`]. Objects with thousands
+/// of kernel structures take a hundredth.
+const LAYOUT_BUDGET: usize = 64 << 20;
+/// What the layout of a structure that no map names may cost: some 2,000 members.
+const STRUCT_BUDGET: usize = 1 << 16;
 
 /// Everything an object holds that a probe file can name.
 #[derive(Clone, Debug)]
@@ -14,11 +28,13 @@ pub struct Inventory {
     pub maps: Vec<Map>,
     /// Variables of `.rodata*`, `.data*` and `.bss*`, in section and offset order.
     pub globals: Vec<Global>,
-    /// Variables of `.kconfig` and `.ksyms`, by name.
+    /// What it expects the kernel to have: variables of `.kconfig` and `.ksyms` and kernel functions,
+    /// by name.
     pub externs: Vec<String>,
     /// Whether the object carries BTF (`.BTF`).
     pub has_btf: bool,
-    /// Structures of the object's BTF by tag, for record types that no map names.
+    /// Structures of the object's BTF by tag, for record types that no map names: the first of each
+    /// tag, without those of thousands of members, which are the kernel's.
     pub structs: Vec<(String, Layout)>,
 }
 
@@ -29,20 +45,21 @@ pub struct Program {
     pub name: String,
     /// Its section, taken apart.
     pub section: Section,
-    /// Number of instructions, without the subprograms it calls.
+    /// Number of instruction slots (8 bytes) as the kernel counts them, without the subprograms it
+    /// calls.
     pub instructions: usize,
     /// Names of the maps that it or a subprogram it calls refers to, each once, in order of use.
     pub maps: Vec<String>,
     /// Ids of the kernel helpers that it or its subprograms call, ascending.
     pub helpers: Vec<u32>,
-    /// Its tail calls, in code order.
+    /// Its tail calls and its subprograms', each once, in code order.
     pub tail_calls: Vec<TailCall>,
     /// Number of CO-RE relocations in it and its subprograms.
     pub core_relocations: usize,
 }
 
 /// A call of `bpf_tail_call`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TailCall {
     /// The PROG_ARRAY, where the instructions before the call say which.
     pub map: Option<String>,
@@ -75,10 +92,6 @@ pub struct Map {
     pub pin_by_name: bool,
 }
 
-/// `enum bpf_map_type`, as the number the object holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MapType(pub u32);
-
 /// A variable that can be set before the object is loaded.
 #[derive(Clone, Debug)]
 pub struct Global {
@@ -92,35 +105,78 @@ pub struct Global {
     pub size: u32,
     /// Its type, where BTF has one.
     pub layout: Option<Layout>,
-    /// Its initial bytes.
+    /// Its initial bytes, `size` of them.
     pub default: Vec<u8>,
 }
 
-impl MapType {
-    /// `BPF_MAP_TYPE_HASH`.
-    pub const HASH: MapType = MapType(1);
-    /// `BPF_MAP_TYPE_ARRAY`.
-    pub const ARRAY: MapType = MapType(2);
-    /// `BPF_MAP_TYPE_PROG_ARRAY`.
-    pub const PROG_ARRAY: MapType = MapType(3);
-    /// `BPF_MAP_TYPE_PERF_EVENT_ARRAY`.
-    pub const PERF_EVENT_ARRAY: MapType = MapType(4);
-    /// `BPF_MAP_TYPE_PERCPU_HASH`.
-    pub const PERCPU_HASH: MapType = MapType(5);
-    /// `BPF_MAP_TYPE_PERCPU_ARRAY`.
-    pub const PERCPU_ARRAY: MapType = MapType(6);
-    /// `BPF_MAP_TYPE_LRU_HASH`.
-    pub const LRU_HASH: MapType = MapType(9);
-    /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
-    pub const LRU_PERCPU_HASH: MapType = MapType(10);
-    /// `BPF_MAP_TYPE_RINGBUF`.
-    pub const RINGBUF: MapType = MapType(27);
-
-    /// Whether each CPU has a value of its own.
-    pub fn is_per_cpu(self) -> bool {
-        matches!(
-            self,
-            MapType::PERCPU_HASH | MapType::PERCPU_ARRAY | MapType::LRU_PERCPU_HASH | MapType(21)
-        )
+impl Inventory {
+    /// Reads an object file.
+    ///
+    /// # Errors
+    /// If it isn't an eBPF object for little-endian machines, or is damaged; see [`ObjectError`].
+    pub fn read(bytes: &[u8]) -> Result<Inventory, ObjectError> {
+        let elf = Elf::read(bytes)?;
+        let btf = match elf.section(".BTF") {
+            Some(section) => Some(Btf::parse(section.bytes.to_vec())?),
+            None => None,
+        };
+        let btf = btf.as_ref();
+        let variables = btf.map(Variables::read).unwrap_or_default();
+        let mut budget = LAYOUT_BUDGET;
+        let (maps, places) = maps::read(&elf, btf, &variables, &mut budget)?;
+        let core = core_relocations(&elf, btf)?;
+        let programs = programs::read(&elf, &places, &core)?;
+        if programs.is_empty() && maps.is_empty() {
+            return Err(ObjectError::NoPrograms);
+        }
+        Ok(Inventory {
+            license: license(&elf),
+            programs,
+            maps,
+            globals: globals::read(&elf, btf, &variables, &mut budget)?,
+            externs: externs(&elf),
+            has_btf: btf.is_some(),
+            structs: btf.map_or_else(Vec::new, |btf| structs(btf, &mut budget)),
+        })
     }
+}
+
+fn core_relocations(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<CoreRelocations, ObjectError> {
+    let (Some(section), Some(btf)) = (elf.section(".BTF.ext"), btf) else {
+        return Ok(CoreRelocations::default());
+    };
+    CoreRelocations::read(section.bytes, btf)
+        .ok_or_else(|| ObjectError::Damaged { what: "its .BTF.ext section".to_owned() })
+}
+
+fn license(elf: &Elf<'_>) -> Option<String> {
+    let bytes = elf.section("license")?.bytes;
+    let text = bytes.split(|&byte| byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+fn externs(elf: &Elf<'_>) -> Vec<String> {
+    elf.symbols
+        .iter()
+        .filter(|symbol| symbol.place == Place::Undefined && !symbol.name.is_empty())
+        .map(|symbol| symbol.name.to_owned())
+        .collect()
+}
+
+fn structs(btf: &Btf, budget: &mut usize) -> Vec<(String, Layout)> {
+    let mut seen = HashSet::new();
+    let mut structs = Vec::new();
+    for (id, ty) in btf.types() {
+        if ty.kind() != Some(Kind::Struct) || ty.name().is_empty() || !seen.insert(ty.name()) {
+            continue;
+        }
+        let mut own_budget = STRUCT_BUDGET.min(*budget);
+        let before = own_budget;
+        let layout = Layout::within(btf, id, &mut own_budget);
+        *budget -= before - own_budget;
+        if let Some(layout) = layout {
+            structs.push((ty.name().to_owned(), layout));
+        }
+    }
+    structs
 }

@@ -1,4 +1,4 @@
-//! Program and attach types, and what an ELF section's name says about them.
+//! Program and attach types as the kernel tells them apart.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub enum ProgramType {
     RawTracepoint,
     /// `BPF_PROG_TYPE_TRACING`: fentry, fexit, fmod_ret, BTF tracepoints, iterators.
     Tracing,
-    /// Any other, by its libbpf section prefix (`xdp`, `tc`, …): known, not run by this tool.
+    /// Any other, by the kernel's name (`xdp`, `sched_cls`, …): known, not run by this tool.
     Other(&'static str),
 }
 
@@ -28,27 +28,8 @@ pub enum AttachType {
     TraceFexit,
     /// `BPF_TRACE_RAW_TP`: a BTF tracepoint.
     TraceRawTp,
-    /// Any other, by the kernel's name.
+    /// Any other, by the kernel's name (`trace_iter`, `lsm_mac`, …).
     Other(&'static str),
-}
-
-/// What a section's name says: `fexit.s/get_rps_cpu` is a sleepable fexit program for that function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Section {
-    /// The name as it stands in the object.
-    pub name: String,
-    /// The part before the first `/`, without libbpf's `?` and `.s`: `kprobe`, `raw_tp`, ….
-    pub prefix: String,
-    /// What follows the first `/`: a function, a tracepoint; not always there.
-    pub target: Option<String>,
-    /// The program's type, if the prefix is one that libbpf knows.
-    pub program_type: Option<ProgramType>,
-    /// The attach type that belongs to the prefix.
-    pub attach_type: AttachType,
-    /// `.s`: the program may sleep.
-    pub sleepable: bool,
-    /// `?`: libbpf doesn't load it unless asked to.
-    pub optional: bool,
 }
 
 impl fmt::Display for ProgramType {

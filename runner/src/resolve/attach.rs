@@ -22,8 +22,7 @@ pub fn bind(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Attachment
         );
     }
     let on_missing = hooks.iter().find_map(|hook| missing(&hook.value));
-    let alternatives: Vec<Hook> =
-        hooks.iter().filter_map(|hook| bind_hook(hook, binder)).collect();
+    let alternatives: Vec<Hook> = hooks.iter().filter_map(|hook| bind_hook(hook, binder)).collect();
     (!alternatives.is_empty())
         .then(|| Attachment { alternatives, on_missing: on_missing.unwrap_or_default() })
 }
@@ -115,14 +114,10 @@ fn named(
             );
             ("a tracepoint goes by category and name", help)
         };
-        binder.findings.push(Diagnostic::error(Code::InvalidValue, target.span, message).help(help));
+        binder
+            .findings
+            .push(Diagnostic::error(Code::InvalidValue, target.span, message).help(help));
         return None;
     }
-    Some(Hook {
-        kind: spec.with(kind),
-        target,
-        offset: 0,
-        program: program?,
-        return_program: None,
-    })
+    Some(Hook { kind: spec.with(kind), target, offset: 0, program: program?, return_program: None })
 }

@@ -69,9 +69,10 @@ impl Binder<'_> {
         let find = |inventory: &Inventory, name: &str| {
             inventory.programs.iter().position(|program| program.name == name)
         };
-        let (object, program) = self.find(&name, Code::UnknownProgram, "program", find, |inventory| {
-            inventory.programs.iter().map(|program| program.name.as_str()).collect()
-        })?;
+        let (object, program) =
+            self.find(&name, Code::UnknownProgram, "program", find, |inventory| {
+                inventory.programs.iter().map(|program| program.name.as_str()).collect()
+            })?;
         Some(name.with(ProgramId { object, program }))
     }
 
@@ -125,8 +126,12 @@ impl Binder<'_> {
             self.findings.push(diagnostic);
             return None;
         }
-        let searched =
-            || self.objects.iter().enumerate().filter(|(_, o)| alias.is_none_or(|a| o.alias.value == a));
+        let searched = || {
+            self.objects
+                .iter()
+                .enumerate()
+                .filter(|(_, o)| alias.is_none_or(|a| o.alias.value == a))
+        };
         let found: Vec<(usize, usize)> = searched()
             .filter_map(|(i, o)| position(&o.file.inventory, thing).map(|thing| (i, thing)))
             .collect();
@@ -148,14 +153,24 @@ impl Binder<'_> {
                         name.span,
                         format!("several objects have a {what} `{thing}`"),
                     )
-                    .help(format!("say which: {}", listed(choices.iter().map(String::as_str), LISTED))),
+                    .help(format!(
+                        "say which: {}",
+                        listed(choices.iter().map(String::as_str), LISTED)
+                    )),
                 );
                 None
             }
         }
     }
 
-    fn unknown(&mut self, code: Code, what: &str, name: &At<String>, thing: &str, names: Vec<&str>) {
+    fn unknown(
+        &mut self,
+        code: Code,
+        what: &str,
+        name: &At<String>,
+        thing: &str,
+        names: Vec<&str>,
+    ) {
         let origins = self.objects.iter().map(|object| object.file.origin.as_str());
         let diagnostic =
             Diagnostic::error(code, name.span, format!("there is no {what} `{thing}`"))

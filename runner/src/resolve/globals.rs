@@ -47,7 +47,8 @@ fn texts(value: &At<Globals>, binder: &mut Binder<'_>) -> Option<Texts> {
     match &value.value {
         Globals::One(scalar) => binder.text(&value.with(scalar.clone())).map(Texts::One),
         Globals::Many(elements) => {
-            let texts = elements.iter().map(|element| binder.text(element)).collect::<Option<_>>()?;
+            let texts =
+                elements.iter().map(|element| binder.text(element)).collect::<Option<_>>()?;
             Some(Texts::Many(value.span, texts))
         }
     }

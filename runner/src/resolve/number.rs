@@ -25,7 +25,8 @@ mod tests {
 
     #[test]
     fn numbers_of_every_base() {
-        let cases = [("59", 59), ("-1", -1), ("0x1F", 31), ("0o17", 15), ("0b11", 3), ("65_536", 65536)];
+        let cases =
+            [("59", 59), ("-1", -1), ("0x1F", 31), ("0o17", 15), ("0b11", 3), ("65_536", 65536)];
         for (text, number) in cases {
             assert_eq!(parse(text), Some(number), "{text}");
         }

@@ -33,7 +33,8 @@ pub fn bind(
         let Some(name) = Binder::render(scope, object, findings) else { return };
         match store.find(&name.value, beside) {
             Ok(found) => {
-                if let Some(wanted) = sha256.and_then(|text| Binder::render(scope, text, findings)) {
+                if let Some(wanted) = sha256.and_then(|text| Binder::render(scope, text, findings))
+                {
                     compare_digest(&found, &wanted, findings);
                 }
                 objects.push(Object { alias, file: found });
@@ -130,4 +131,3 @@ fn not_found(name: &At<String>, error: StoreError) -> Diagnostic {
         .help("compile the program with `clang -g -O2 -target bpf -c`"),
     }
 }
-

@@ -2,13 +2,13 @@
 
 use crate::model::{SlotEntry, Table};
 use crate::resolve::binder::Binder;
+use crate::resolve::number;
 use crate::spec::values::{Entries, Scalar};
 use crate::syscall_table;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::source::At;
 use crate::text::suggest::nearest;
-use crate::resolve::number;
 use std::ops::RangeInclusive;
 use wildmatch::WildMatch;
 
@@ -42,7 +42,9 @@ fn bind_key(key: &At<String>, binder: &mut Binder<'_>) -> Option<Vec<RangeInclus
                 key.span,
                 format!("`{}` is not a slot", key.value),
             )
-            .help("a slot is an index (`59`), a range (`222-226`), `syscall:NAME` or `syscall:GLOB`")
+            .help(
+                "a slot is an index (`59`), a range (`222-226`), `syscall:NAME` or `syscall:GLOB`",
+            )
         }),
     };
     match parsed {

@@ -101,8 +101,7 @@ fn views(model: &Model) -> Vec<View> {
 
 /// Whether a map holds entries that are data: not programs, queues of events or perf events.
 fn has_entries(map: &Map) -> bool {
-    map.key_size > 0
-        && !matches!(map.map_type, MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY)
+    map.key_size > 0 && !matches!(map.map_type, MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY)
 }
 
 /// A view as data.
@@ -117,10 +116,10 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
         map: model.map(view.map.value).name.clone(),
         record: view.record.as_ref().map(|record| record.value.clone()),
         columns: view.columns.iter().map(column).collect(),
-        sort: view.sort.as_ref().map(|sort| Sort {
-            column: sort.value.0.clone(),
-            descending: sort.value.1,
-        }),
+        sort: view
+            .sort
+            .as_ref()
+            .map(|sort| Sort { column: sort.value.0.clone(), descending: sort.value.1 }),
         top: view.top,
         loss: view.loss,
         line: view.line.as_ref().map(|line| line.value.clone()),

@@ -37,7 +37,10 @@ fn same_names_are_alike(model: &Model, findings: &mut Findings) {
                 )
                 .label(format!("in {}", object.file.origin))
                 .other(other.alias.span, format!("in {}", other.file.origin))
-                .note(format!("maps of one name are one map; these differ in {}", differences.join(", ")))
+                .note(format!(
+                    "maps of one name are one map; these differ in {}",
+                    differences.join(", ")
+                ))
                 .help("define it alike in both, or rename one of them"),
             );
         }
@@ -114,7 +117,10 @@ fn sizes_are_given(model: &Model, findings: &mut Findings) {
                     object.alias.span,
                     format!("`{}` has no max_entries", map.name),
                 )
-                .note(format!("{} leaves the capacity of `{}` to the loader", object.file.origin, map.name))
+                .note(format!(
+                    "{} leaves the capacity of `{}` to the loader",
+                    object.file.origin, map.name
+                ))
                 .help(format!("give it: `maps: {{ {}: {{ max_entries: 1024 }} }}`", map.name)),
             );
         }
@@ -126,4 +132,3 @@ fn has_capacity(map_type: MapType) -> bool {
     let storage = matches!(map_type, MapType(24 | 28 | 29 | 32));
     map_type != MapType::PERF_EVENT_ARRAY && !storage
 }
-

@@ -33,8 +33,10 @@ fn kinds_agree(model: &Model, hook: &Hook, findings: &mut Findings) {
     match &hook.return_program {
         None => program_agrees(model, hook, &hook.program, kind, findings),
         Some(return_program) => {
-            let entry_is_return = is_kind(&model.program(hook.program.value).section, HookKind::Kretprobe);
-            let return_is_entry = is_kind(&model.program(return_program.value).section, HookKind::Kprobe);
+            let entry_is_return =
+                is_kind(&model.program(hook.program.value).section, HookKind::Kretprobe);
+            let return_is_entry =
+                is_kind(&model.program(return_program.value).section, HookKind::Kprobe);
             if entry_is_return && return_is_entry {
                 findings.push(
                     Diagnostic::error(

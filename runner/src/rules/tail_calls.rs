@@ -52,7 +52,9 @@ fn slots_in_range(model: &Model, table: &Table, findings: &mut Findings) {
         .find_map(|setting| setting.max_entries.as_ref());
     let max_entries = changed.map_or(map.max_entries, |changed| changed.value);
     for slot in &table.slots {
-        let Some(index) = slot.indices.value.iter().map(|range| *range.end()).max() else { continue };
+        let Some(index) = slot.indices.value.iter().map(|range| *range.end()).max() else {
+            continue;
+        };
         if index < max_entries {
             continue;
         }
@@ -65,7 +67,11 @@ fn slots_in_range(model: &Model, table: &Table, findings: &mut Findings) {
                 let origin = &model.objects[table.map.value.object].file.origin;
                 diagnostic
                     .note(format!("in {origin}: `{}` has max_entries {max_entries}", map.name))
-                    .help(format!("raise it: `maps: {{ {}: {{ max_entries: {} }} }}`", map.name, index + 1))
+                    .help(format!(
+                        "raise it: `maps: {{ {}: {{ max_entries: {} }} }}`",
+                        map.name,
+                        index + 1
+                    ))
             }
         };
         findings.push(diagnostic);
@@ -223,7 +229,7 @@ fn callers<'a>(
         .tail_calls
         .iter()
         .flat_map(|table| table.slots.iter().map(|slot| (slot.program.clone(), None)));
-    attached
-        .chain(handlers)
-        .filter(move |(program, _)| model.program(program.value).maps.iter().any(|used| used == map))
+    attached.chain(handlers).filter(move |(program, _)| {
+        model.program(program.value).maps.iter().any(|used| used == map)
+    })
 }

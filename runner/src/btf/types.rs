@@ -1,0 +1,510 @@
+//! Types as they stand in BTF: views into its bytes, nothing copied.
+//!
+//! [`super::read`] has checked what these read, so they have no errors. A view holds no more than
+//! where it is; what a type is made of comes from [`Type::shape`].
+
+use super::read::{Btf, TYPE_SIZE};
+
+/// How many typedefs and qualifiers are looked through, one behind the other; they may form circles.
+pub(super) const MAX_ALIASES: usize = 64;
+
+/// A type's number in one [`Btf`]; 0 is `void`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TypeId(pub u32);
+
+impl TypeId {
+    /// No type: what a pointer to anything points to, what a procedure returns.
+    pub const VOID: TypeId = TypeId(0);
+}
+
+/// `enum btf_kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `BTF_KIND_INT`.
+    Int,
+    /// `BTF_KIND_PTR`.
+    Pointer,
+    /// `BTF_KIND_ARRAY`.
+    Array,
+    /// `BTF_KIND_STRUCT`.
+    Struct,
+    /// `BTF_KIND_UNION`.
+    Union,
+    /// `BTF_KIND_ENUM`.
+    Enum,
+    /// `BTF_KIND_FWD`.
+    Forward,
+    /// `BTF_KIND_TYPEDEF`.
+    Typedef,
+    /// `BTF_KIND_VOLATILE`.
+    Volatile,
+    /// `BTF_KIND_CONST`.
+    Const,
+    /// `BTF_KIND_RESTRICT`.
+    Restrict,
+    /// `BTF_KIND_FUNC`.
+    Function,
+    /// `BTF_KIND_FUNC_PROTO`.
+    Prototype,
+    /// `BTF_KIND_VAR`.
+    Variable,
+    /// `BTF_KIND_DATASEC`.
+    VariableSection,
+    /// `BTF_KIND_FLOAT`.
+    Float,
+    /// `BTF_KIND_DECL_TAG`.
+    DeclarationTag,
+    /// `BTF_KIND_TYPE_TAG`.
+    TypeTag,
+    /// `BTF_KIND_ENUM64`.
+    Enum64,
+}
+
+impl Kind {
+    pub(super) fn from_number(number: u8) -> Option<Kind> {
+        Some(match number {
+            1 => Kind::Int,
+            2 => Kind::Pointer,
+            3 => Kind::Array,
+            4 => Kind::Struct,
+            5 => Kind::Union,
+            6 => Kind::Enum,
+            7 => Kind::Forward,
+            8 => Kind::Typedef,
+            9 => Kind::Volatile,
+            10 => Kind::Const,
+            11 => Kind::Restrict,
+            12 => Kind::Function,
+            13 => Kind::Prototype,
+            14 => Kind::Variable,
+            15 => Kind::VariableSection,
+            16 => Kind::Float,
+            17 => Kind::DeclarationTag,
+            18 => Kind::TypeTag,
+            19 => Kind::Enum64,
+            _ => return None,
+        })
+    }
+
+    /// Size of one of the `entries` that follow the type; for kinds with a fixed payload, its size.
+    fn entry_size(self) -> u64 {
+        match self {
+            Kind::Int | Kind::Variable | Kind::DeclarationTag => 4,
+            Kind::Enum | Kind::Prototype => 8,
+            Kind::Array | Kind::Struct | Kind::Union | Kind::VariableSection | Kind::Enum64 => 12,
+            Kind::Pointer
+            | Kind::Forward
+            | Kind::Typedef
+            | Kind::Volatile
+            | Kind::Const
+            | Kind::Restrict
+            | Kind::Function
+            | Kind::Float
+            | Kind::TypeTag => 0,
+        }
+    }
+
+    /// How many bytes follow a type of this kind.
+    pub(super) fn payload(self, entries: u32) -> u64 {
+        match self {
+            Kind::Int | Kind::Variable | Kind::DeclarationTag | Kind::Array => self.entry_size(),
+            _ => self.entry_size() * u64::from(entries),
+        }
+    }
+
+    /// Whether the type's third word is a type id and not a size.
+    fn refers(self) -> bool {
+        matches!(
+            self,
+            Kind::Pointer
+                | Kind::Typedef
+                | Kind::Volatile
+                | Kind::Const
+                | Kind::Restrict
+                | Kind::Function
+                | Kind::Prototype
+                | Kind::Variable
+                | Kind::DeclarationTag
+                | Kind::TypeTag
+        )
+    }
+}
+
+/// A type in its BTF.
+#[derive(Clone, Copy)]
+pub struct Type<'a> {
+    btf: &'a Btf,
+    /// Where it begins in the data; none for `void`.
+    at: Option<usize>,
+}
+
+/// What a type is made of.
+#[derive(Clone, Copy)]
+pub enum Shape<'a> {
+    /// No type.
+    Void,
+    /// An integer, a character or a boolean.
+    Int(Int),
+    /// An address of something of that type.
+    Pointer(TypeId),
+    /// Elements of one type.
+    Array(Array),
+    /// Members one behind the other.
+    Struct(Composite<'a>),
+    /// Members in the same place.
+    Union(Composite<'a>),
+    /// Named numbers, of 32 or 64 bits.
+    Enum(Enumeration<'a>),
+    /// A structure or union without its members.
+    Forward,
+    /// Another name for a type.
+    Typedef(TypeId),
+    /// The type with `const`, `volatile`, `restrict` or a type tag.
+    Qualified(TypeId),
+    /// A function with a name: its prototype.
+    Function(TypeId),
+    /// What a function takes and returns.
+    Prototype(Prototype<'a>),
+    /// A global variable: its type.
+    Variable(TypeId),
+    /// The variables of a section.
+    VariableSection(VariableSection<'a>),
+    /// A floating point number of that many bytes.
+    Float(u32),
+    /// A remark on a type, or on one of its members or parameters.
+    DeclarationTag {
+        /// What it is a remark on.
+        target: TypeId,
+        /// The member or parameter, counted from 0; none for the type itself.
+        component: Option<u32>,
+    },
+    /// A kind that came after this program was written.
+    Unknown(u8),
+}
+
+/// An integer type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Int {
+    /// Bytes it takes.
+    pub size: u32,
+    /// Bits that count; fewer than `size` holds in bit-fields of old compilers.
+    pub bits: u32,
+    /// Where these bits begin.
+    pub bit_offset: u32,
+    /// `BTF_INT_SIGNED`.
+    pub signed: bool,
+    /// `BTF_INT_CHAR`; clang never sets it.
+    pub char: bool,
+    /// `BTF_INT_BOOL`.
+    pub bool: bool,
+}
+
+/// An array type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Array {
+    /// The elements' type.
+    pub element: TypeId,
+    /// How many; 0 for a flexible array.
+    pub len: u32,
+}
+
+/// A structure or union.
+#[derive(Clone, Copy)]
+pub struct Composite<'a> {
+    /// Bytes it takes.
+    pub size: u32,
+    entries: Entries<'a>,
+    /// `kind_flag`: the members' offsets hold bit-field widths too.
+    packed_offsets: bool,
+}
+
+/// A member of a structure or union.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member<'a> {
+    /// Its name; empty for an anonymous structure or union.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: TypeId,
+    /// Bits from the structure's beginning.
+    pub bit_offset: u32,
+    /// Width of a bit-field in bits, where the member itself has it.
+    pub bit_width: Option<u32>,
+}
+
+/// An enumeration.
+#[derive(Clone, Copy)]
+pub struct Enumeration<'a> {
+    /// Bytes that a value takes.
+    pub size: u32,
+    /// Whether values are signed.
+    pub signed: bool,
+    entries: Entries<'a>,
+    wide: bool,
+}
+
+/// A function's parameters and result.
+#[derive(Clone, Copy)]
+pub struct Prototype<'a> {
+    /// What it returns; `void` for a procedure.
+    pub result: TypeId,
+    entries: Entries<'a>,
+}
+
+/// A parameter. One without name and type stands for `...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter<'a> {
+    /// Its name, empty if it has none.
+    pub name: &'a str,
+    /// Its type.
+    pub ty: TypeId,
+}
+
+/// The variables of an ELF section.
+#[derive(Clone, Copy)]
+pub struct VariableSection<'a> {
+    /// The section's size in bytes; clang leaves it 0 in objects.
+    pub size: u32,
+    entries: Entries<'a>,
+}
+
+/// A variable's place in its section. Clang leaves both numbers 0 in objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// The variable.
+    pub ty: TypeId,
+    /// Bytes from the section's beginning.
+    pub offset: u32,
+    /// Bytes it takes.
+    pub size: u32,
+}
+
+impl<'a> Type<'a> {
+    pub(super) fn at(btf: &'a Btf, at: usize) -> Type<'a> {
+        Type { btf, at: Some(at) }
+    }
+
+    pub(super) fn void(btf: &'a Btf) -> Type<'a> {
+        Type { btf, at: None }
+    }
+
+    fn word(&self, index: usize) -> u32 {
+        self.at.map_or(0, |at| self.btf.u32_at(at + 4 * index))
+    }
+
+    pub(super) fn name_offset(&self) -> u32 {
+        self.word(0)
+    }
+
+    /// The kind's number. It has had seven bits since kernel 7.1, where five were used before and
+    /// the rest was zero.
+    pub(super) fn kind_number(&self) -> u8 {
+        ((self.word(1) >> 24) & 0x7f) as u8
+    }
+
+    /// `vlen`: 24 bits since kernel 7.1, 16 before with zeros above.
+    pub(super) fn entry_count(&self) -> u32 {
+        self.word(1) & 0x00ff_ffff
+    }
+
+    fn kind_flag(&self) -> bool {
+        self.word(1) >> 31 != 0
+    }
+
+    /// Its kind; none for `void` and for kinds that are not known.
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_number(self.kind_number())
+    }
+
+    /// Its name; empty if it has none.
+    pub fn name(&self) -> &'a str {
+        self.btf.string(self.name_offset())
+    }
+
+    /// The type behind typedefs, qualifiers and a variable's name; `void` if they don't end.
+    pub fn behind_aliases(self) -> Type<'a> {
+        let mut ty = self;
+        for _ in 0..MAX_ALIASES {
+            match ty.shape() {
+                Shape::Typedef(next) | Shape::Qualified(next) | Shape::Variable(next) => {
+                    ty = ty.btf.ty(next);
+                }
+                _ => return ty,
+            }
+        }
+        Type::void(self.btf)
+    }
+
+    /// What it is made of.
+    pub fn shape(&self) -> Shape<'a> {
+        let Some(kind) = self.kind() else {
+            return match self.at {
+                Some(_) => Shape::Unknown(self.kind_number()),
+                None => Shape::Void,
+            };
+        };
+        let third = self.word(2);
+        let to = TypeId(third);
+        let entries = self.entries(kind);
+        match kind {
+            Kind::Int => Shape::Int(self.int()),
+            Kind::Pointer => Shape::Pointer(to),
+            Kind::Array => Shape::Array(Array { element: TypeId(self.word(3)), len: self.word(5) }),
+            Kind::Struct => Shape::Struct(self.composite(entries)),
+            Kind::Union => Shape::Union(self.composite(entries)),
+            Kind::Enum | Kind::Enum64 => Shape::Enum(Enumeration {
+                size: third,
+                signed: self.kind_flag(),
+                entries,
+                wide: kind == Kind::Enum64,
+            }),
+            Kind::Forward => Shape::Forward,
+            Kind::Typedef => Shape::Typedef(to),
+            Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => Shape::Qualified(to),
+            Kind::Function => Shape::Function(to),
+            Kind::Prototype => Shape::Prototype(Prototype { result: to, entries }),
+            Kind::Variable => Shape::Variable(to),
+            Kind::VariableSection => {
+                Shape::VariableSection(VariableSection { size: third, entries })
+            }
+            Kind::Float => Shape::Float(third),
+            Kind::DeclarationTag => Shape::DeclarationTag {
+                target: to,
+                component: Some(self.word(3)).filter(|&component| component != u32::MAX),
+            },
+        }
+    }
+
+    fn int(&self) -> Int {
+        let encoding = self.word(3);
+        Int {
+            size: self.word(2),
+            bits: encoding & 0xff,
+            bit_offset: (encoding >> 16) & 0xff,
+            signed: encoding & (1 << 24) != 0,
+            char: encoding & (1 << 25) != 0,
+            bool: encoding & (1 << 26) != 0,
+        }
+    }
+
+    fn composite(&self, entries: Entries<'a>) -> Composite<'a> {
+        Composite { size: self.word(2), entries, packed_offsets: self.kind_flag() }
+    }
+
+    fn entries(&self, kind: Kind) -> Entries<'a> {
+        Entries {
+            btf: self.btf,
+            at: self.at.map_or(0, |at| at + TYPE_SIZE),
+            count: self.entry_count(),
+            size: kind.entry_size() as usize,
+        }
+    }
+
+    /// Calls `check` with the name offset of each of the type's entries.
+    pub(super) fn each_name<E>(&self, check: impl Fn(u32) -> Result<(), E>) -> Result<(), E> {
+        let Some(kind) = self.kind() else {
+            return Ok(());
+        };
+        match kind {
+            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Prototype => {
+                self.entries(kind).words().try_for_each(|[name, ..]| check(name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Calls `note` with each type id that the type holds.
+    pub(super) fn each_reference(&self, mut note: impl FnMut(u32)) {
+        let Some(kind) = self.kind() else {
+            return;
+        };
+        if kind.refers() {
+            note(self.word(2));
+        }
+        let entries = self.entries(kind);
+        match kind {
+            Kind::Array => {
+                note(self.word(3));
+                note(self.word(4));
+            }
+            Kind::Struct | Kind::Union | Kind::Prototype => {
+                entries.words().for_each(|[_, ty, _]| note(ty));
+            }
+            Kind::VariableSection => entries.words().for_each(|[ty, ..]| note(ty)),
+            _ => {}
+        }
+    }
+}
+
+/// The equally sized records that follow a type.
+#[derive(Clone, Copy)]
+struct Entries<'a> {
+    btf: &'a Btf,
+    at: usize,
+    count: u32,
+    size: usize,
+}
+
+impl<'a> Entries<'a> {
+    /// The first three words of each record; what a shorter record doesn't have is meaningless.
+    fn words(self) -> impl Iterator<Item = [u32; 3]> + use<'a> {
+        (0..self.count as usize).map(move |index| {
+            let at = self.at + index * self.size;
+            [0, 4, 8].map(|offset| self.btf.u32_at(at + offset))
+        })
+    }
+}
+
+impl<'a> Composite<'a> {
+    /// Its members in the order of the source.
+    pub fn members(self) -> impl Iterator<Item = Member<'a>> + use<'a> {
+        self.entries.words().map(move |[name, ty, offset]| {
+            let (bit_offset, width) = match self.packed_offsets {
+                true => (offset & 0x00ff_ffff, offset >> 24),
+                false => (offset, 0),
+            };
+            Member {
+                name: self.entries.btf.string(name),
+                ty: TypeId(ty),
+                bit_offset,
+                bit_width: Some(width).filter(|&width| width != 0),
+            }
+        })
+    }
+}
+
+impl<'a> Enumeration<'a> {
+    /// Its values in the order of the source.
+    pub fn values(self) -> impl Iterator<Item = (&'a str, i128)> + use<'a> {
+        self.entries.words().map(move |[name, low, high]| {
+            let value = match (self.wide, self.signed) {
+                (false, true) => i128::from(low as i32),
+                (false, false) => i128::from(low),
+                (true, signed) => {
+                    let value = u64::from(high) << 32 | u64::from(low);
+                    match signed {
+                        true => i128::from(value as i64),
+                        false => i128::from(value),
+                    }
+                }
+            };
+            (self.entries.btf.string(name), value)
+        })
+    }
+}
+
+impl<'a> Prototype<'a> {
+    /// Its parameters in order.
+    pub fn parameters(self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
+        self.entries.words().map(move |[name, ty, _]| Parameter {
+            name: self.entries.btf.string(name),
+            ty: TypeId(ty),
+        })
+    }
+}
+
+impl<'a> VariableSection<'a> {
+    /// Its variables in the order of the BTF, which need not be that of their offsets.
+    pub fn variables(self) -> impl Iterator<Item = Variable> + use<'a> {
+        self.entries.words().map(|[ty, offset, size]| Variable { ty: TypeId(ty), offset, size })
+    }
+}

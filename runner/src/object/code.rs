@@ -1,0 +1,147 @@
+//! What one function's instructions use: maps, helpers, tail calls, other functions.
+
+use std::collections::BTreeSet;
+
+use super::elf::{Elf, Place, Relocation};
+use super::functions::Start;
+use super::instruction::{Instruction, SLOT_SIZE};
+use super::inventory::TailCall;
+use super::map_places::MapPlaces;
+use super::ordered_set::OrderedSet;
+use super::tail_call::{
+    INDEX_REGISTER, MAP_REGISTER, TAIL_CALL_HELPER, Value, jump_targets, value_before,
+};
+
+/// What a function's own instructions say, not what those of the functions it calls do.
+#[derive(Default)]
+pub(super) struct Uses {
+    /// Its size in instruction slots of 8 bytes, which is how the kernel counts.
+    pub(super) instructions: usize,
+    /// Maps in order of use.
+    pub(super) maps: OrderedSet<String>,
+    pub(super) helpers: BTreeSet<u32>,
+    /// In code order.
+    pub(super) tail_calls: OrderedSet<TailCall>,
+    /// Functions that it calls or whose address it takes, in code order.
+    pub(super) callees: OrderedSet<Start>,
+}
+
+/// A function's instructions with what their relocations refer to.
+struct Code<'a> {
+    elf: &'a Elf<'a>,
+    maps: &'a MapPlaces,
+    start: Start,
+    instructions: Vec<Instruction>,
+    relocations: &'a [Relocation],
+}
+
+impl Uses {
+    /// Looks at the instructions from `start` up to the offset `end`, which lies in the section.
+    pub(super) fn of(elf: &Elf<'_>, maps: &MapPlaces, start: Start, end: u64) -> Uses {
+        let (section, begin) = start;
+        let section = &elf.sections[section];
+        let bytes = section.bytes.get(begin as usize..end as usize);
+        let code = Code {
+            elf,
+            maps,
+            start,
+            instructions: Instruction::decode(bytes.unwrap_or_default()),
+            relocations: section.relocations_in(begin, end),
+        };
+        code.uses()
+    }
+
+    /// How many things are used.
+    pub(super) fn count(&self) -> usize {
+        self.maps.len() + self.helpers.len() + self.tail_calls.len() + self.callees.len()
+    }
+}
+
+impl Code<'_> {
+    fn uses(&self) -> Uses {
+        let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
+        let mut targets = None;
+        for (index, instruction) in self.instructions.iter().enumerate() {
+            if instruction.loads_64_bits() {
+                if let Some(map) = self.map(index) {
+                    uses.maps.insert(map.to_owned());
+                } else if let Some(function) = self.function_address(index) {
+                    uses.callees.insert(function);
+                }
+            } else if instruction.calls_subprogram() {
+                if let Some(function) = self.subprogram(index) {
+                    uses.callees.insert(function);
+                }
+            } else if let Some(helper) = instruction.helper()
+                && self.relocation(index).is_none()
+            {
+                uses.helpers.insert(helper);
+                if helper == TAIL_CALL_HELPER {
+                    let targets = targets.get_or_insert_with(|| jump_targets(&self.instructions));
+                    uses.tail_calls.insert(self.tail_call(targets, index));
+                }
+            }
+        }
+        uses
+    }
+
+    fn relocation(&self, index: usize) -> Option<Relocation> {
+        let offset = self.start.1 + index as u64 * SLOT_SIZE;
+        let found = self.relocations.binary_search_by_key(&offset, |relocation| relocation.offset);
+        Some(self.relocations[found.ok()?])
+    }
+
+    /// The map whose address an instruction loads.
+    fn map(&self, index: usize) -> Option<&str> {
+        let addend = self.instructions[index].immediate;
+        self.maps.find(self.elf, self.relocation(index)?, addend)
+    }
+
+    /// The function whose address an instruction loads, for a helper that calls it back.
+    fn function_address(&self, index: usize) -> Option<Start> {
+        let (section, value) = self.code_symbol(self.relocation(index)?)?;
+        let addend = self.instructions[index].immediate.into();
+        Some((section, value.wrapping_add_signed(addend)))
+    }
+
+    /// The function that a call leads to; none for a kernel function.
+    ///
+    /// The immediate counts slots from the instruction after the call, or, with a relocation, from
+    /// the slot after the symbol: global functions have −1 there, static ones are addressed by their
+    /// section's symbol.
+    fn subprogram(&self, index: usize) -> Option<Start> {
+        let slots = i64::from(self.instructions[index].immediate) + 1;
+        let (section, base) = match self.relocation(index) {
+            Some(relocation) => self.code_symbol(relocation)?,
+            None => (self.start.0, self.start.1 + index as u64 * SLOT_SIZE),
+        };
+        let bytes = slots * SLOT_SIZE.cast_signed();
+        Some((section, base.wrapping_add_signed(bytes)))
+    }
+
+    /// A symbol's place, if it is in a section of instructions.
+    fn code_symbol(&self, relocation: Relocation) -> Option<Start> {
+        let symbol = &self.elf.symbols[relocation.symbol];
+        match symbol.place {
+            Place::Section(section) if self.elf.sections[section].executable => {
+                Some((section, symbol.value))
+            }
+            _ => None,
+        }
+    }
+
+    fn tail_call(&self, targets: &[bool], call: usize) -> TailCall {
+        let value = |register| value_before(&self.instructions, targets, call, register);
+        TailCall {
+            map: match value(MAP_REGISTER) {
+                Value::Load(index) => self.map(index).map(str::to_owned),
+                _ => None,
+            },
+            slot: match value(INDEX_REGISTER) {
+                // The kernel takes the register's lower half.
+                Value::Constant(index) => Some(index as u32),
+                Value::Load(_) | Value::Unknown => None,
+            },
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! BPF instructions, as far as an inventory looks into them.
+
+/// `BPF_LD | BPF_IMM | BPF_DW`: loads 64 bits or an address; takes two slots.
+const LOAD_64: u8 = 0x18;
+/// `BPF_JMP | BPF_CALL`.
+const CALL: u8 = 0x85;
+/// `BPF_JMP | BPF_CALL | BPF_X`: calls what a register points to.
+const CALL_REGISTER: u8 = 0x8d;
+/// `BPF_JMP | BPF_EXIT`.
+const EXIT: u8 = 0x95;
+/// `BPF_JMP | BPF_JA`: jumps by the offset.
+const JUMP: u8 = 0x05;
+/// `BPF_JMP32 | BPF_JA`: jumps by the immediate.
+const JUMP_FAR: u8 = 0x06;
+/// `BPF_PSEUDO_CALL`, in the source register of a call.
+const SOURCE_SUBPROGRAM: u8 = 1;
+
+/// Bytes of an instruction slot.
+pub(super) const SLOT_SIZE: u64 = 8;
+
+/// `struct bpf_insn`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub(super) code: u8,
+    pub(super) destination: u8,
+    pub(super) source: u8,
+    pub(super) offset: i16,
+    pub(super) immediate: i32,
+}
+
+impl Instruction {
+    /// Takes bytes apart; an incomplete slot at the end is left out.
+    pub(super) fn decode(bytes: &[u8]) -> Vec<Instruction> {
+        bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|&[code, registers, o0, o1, i0, i1, i2, i3]| Instruction {
+                code,
+                destination: registers & 0xf,
+                source: registers >> 4,
+                offset: i16::from_le_bytes([o0, o1]),
+                immediate: i32::from_le_bytes([i0, i1, i2, i3]),
+            })
+            .collect()
+    }
+
+    pub(super) fn loads_64_bits(&self) -> bool {
+        self.code == LOAD_64
+    }
+
+    /// Whether it calls anything: a helper, a subprogram, a kernel function.
+    pub(super) fn calls(&self) -> bool {
+        matches!(self.code, CALL | CALL_REGISTER)
+    }
+
+    /// The helper that it calls, if it has no relocation.
+    pub(super) fn helper(&self) -> Option<u32> {
+        (self.code == CALL && self.source == 0).then_some(self.immediate.cast_unsigned())
+    }
+
+    pub(super) fn calls_subprogram(&self) -> bool {
+        self.code == CALL && self.source == SOURCE_SUBPROGRAM
+    }
+
+    /// Whether the next instruction is never run after this one.
+    pub(super) fn ends_flow(&self) -> bool {
+        matches!(self.code, EXIT | JUMP | JUMP_FAR)
+    }
+
+    /// Slots from the next instruction to where it may jump.
+    pub(super) fn jump(&self) -> Option<i64> {
+        match self.code {
+            CALL | CALL_REGISTER | EXIT => None,
+            JUMP_FAR => Some(self.immediate.into()),
+            // BPF_JMP and BPF_JMP32.
+            code if matches!(code & 0x07, 0x05 | 0x06) => Some(self.offset.into()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Instruction;
+
+    #[test]
+    fn takes_a_slot_apart() {
+        // `r10 -= …` never occurs; the registers' halves are what is tested.
+        let bytes = [0x7b, 0x6a, 0xf8, 0xff, 0x01, 0x00, 0x00, 0x80, 0x95];
+        assert_eq!(
+            Instruction::decode(&bytes),
+            [Instruction {
+                code: 0x7b,
+                destination: 10,
+                source: 6,
+                offset: -8,
+                immediate: i32::MIN + 1,
+            }]
+        );
+    }
+
+    #[test]
+    fn knows_where_jumps_lead() {
+        let at = |code, offset, immediate| Instruction {
+            code,
+            destination: 0,
+            source: 0,
+            offset,
+            immediate,
+        };
+        assert_eq!(at(0x05, -3, 9).jump(), Some(-3));
+        assert_eq!(at(0x06, -3, 9).jump(), Some(9));
+        assert_eq!(at(0x55, 4, 9).jump(), Some(4));
+        assert_eq!(at(0x1e, 4, 9).jump(), Some(4));
+        assert_eq!(at(0x85, 4, 9).jump(), None);
+        assert_eq!(at(0x95, 4, 9).jump(), None);
+        assert_eq!(at(0xb7, 4, 9).jump(), None);
+    }
+}

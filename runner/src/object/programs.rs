@@ -1,0 +1,97 @@
+//! Programs: the entry functions with what they use, themselves and through what they call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::code::Uses;
+use super::core_relocations::CoreRelocations;
+use super::elf::Elf;
+use super::error::ObjectError;
+use super::functions::{self, Function, Start};
+use super::inventory::Program;
+use super::map_places::MapPlaces;
+use super::ordered_set::OrderedSet;
+use super::section::Section;
+
+/// Functions that are looked at for one program. The kernel takes no more (`BPF_MAX_SUBPROGS`).
+const MAX_REACHED: usize = 256;
+/// Uses that are gathered for all programs together. Programs may share subprograms with many uses,
+/// so hostile files could ask for the square of their size.
+const MAX_USES: usize = 1 << 20;
+
+/// The programs by section, then by offset.
+pub(super) fn read(
+    elf: &Elf<'_>,
+    maps: &MapPlaces,
+    core: &CoreRelocations,
+) -> Result<Vec<Program>, ObjectError> {
+    let functions = functions::read(elf);
+    let uses: BTreeMap<Start, Uses> = functions
+        .iter()
+        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end)))
+        .collect();
+    let core_count = |start: Start| {
+        let end = functions.get(&start).map_or(start.1, |function| function.end);
+        core.count(elf.sections[start.0].name, start.1..end)
+    };
+    let mut gathered = 0;
+    let mut programs = Vec::new();
+    for (&start, function) in functions.iter().filter(|(_, function)| function.entry) {
+        let reached = reached(&uses, start);
+        gathered += reached.iter().map(|start| uses[start].count()).sum::<usize>();
+        if gathered > MAX_USES {
+            return Err(ObjectError::TooLarge {
+                what: "its programs use each other's code too often to follow",
+            });
+        }
+        programs.push(program(elf, &uses, core_count, function, &reached));
+    }
+    Ok(programs)
+}
+
+/// Puts together what a program and the functions it calls use; `reached` begins with its own.
+fn program(
+    elf: &Elf<'_>,
+    uses: &BTreeMap<Start, Uses>,
+    core_count: impl Fn(Start) -> usize,
+    function: &Function<'_>,
+    reached: &[Start],
+) -> Program {
+    let mut maps = OrderedSet::default();
+    let mut tail_calls = OrderedSet::default();
+    let mut helpers = BTreeSet::new();
+    for start in reached {
+        let uses = &uses[start];
+        uses.maps.iter().for_each(|map| maps.insert(map.clone()));
+        uses.tail_calls.iter().for_each(|call| tail_calls.insert(call.clone()));
+        helpers.extend(&uses.helpers);
+    }
+    let own = reached[0];
+    Program {
+        name: function.name.to_owned(),
+        section: Section::parse(elf.sections[own.0].name),
+        instructions: uses[&own].instructions,
+        maps: maps.into_vec(),
+        helpers: helpers.into_iter().collect(),
+        tail_calls: tail_calls.into_vec(),
+        core_relocations: reached.iter().map(|&start| core_count(start)).sum(),
+    }
+}
+
+/// The function at `start` and all that it calls, each once, in the order of the calls.
+fn reached(uses: &BTreeMap<Start, Uses>, start: Start) -> Vec<Start> {
+    let mut order = Vec::new();
+    let mut seen = BTreeSet::from([start]);
+    let mut waiting = vec![start];
+    while let Some(start) = waiting.pop() {
+        let Some(function) = uses.get(&start) else {
+            continue;
+        };
+        order.push(start);
+        for &callee in function.callees.iter().rev() {
+            if seen.len() < MAX_REACHED && seen.insert(callee) {
+                waiting.push(callee);
+            }
+        }
+    }
+    order
+}
