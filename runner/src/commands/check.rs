@@ -30,9 +30,14 @@ fn human(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {
     }
     let counts = report::count(files);
     if counts.errors + counts.warnings > 0 {
-        writeln!(out, "{} errors, {} warnings", counts.errors, counts.warnings)?;
+        let errors = plural(counts.errors, "error");
+        writeln!(out, "{errors}, {}", plural(counts.warnings, "warning"))?;
     }
     Ok(())
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn json(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {

@@ -74,7 +74,10 @@ impl ObjectStore {
             searched.push(PathBuf::from(SYSTEM_DIR));
         }
         for directory in &searched {
-            let path = directory.join(name);
+            let path = match directory.to_str() {
+                Some(".") => PathBuf::from(name),
+                _ => directory.join(name),
+            };
             if path.is_file() {
                 return self.read_file(&path);
             }

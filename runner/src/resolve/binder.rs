@@ -29,11 +29,13 @@ impl Binder<'_> {
         match scope.render(&text.value.0) {
             Ok(rendered) => Some(text.with(rendered)),
             Err(error) => {
-                let names = error.in_scope.iter().map(String::as_str);
+                let names = || error.in_scope.iter().map(String::as_str);
+                let meant = error.undefined.as_deref().and_then(|name| nearest(name, names()));
                 findings.push(
                     Diagnostic::error(Code::Template, text.span, "the template can't be rendered")
-                        .label(error.message)
-                        .help(format!("in scope: {}", listed(names, LISTED))),
+                        .label(&error.message)
+                        .did_you_mean(meant)
+                        .help(format!("in scope: {}", listed(names(), LISTED))),
                 );
                 None
             }

@@ -310,5 +310,7 @@ fn described(global: &Global) -> String {
         Some(layout) => layout.to_string(),
         None => "of unknown type".to_owned(),
     };
-    format!("in the object: `{}` in {}, {kind}, {} bytes", global.name, global.section, global.size)
+    let size =
+        if global.size == 1 { "1 byte".to_owned() } else { format!("{} bytes", global.size) };
+    format!("in the object: `{}` in {}, {kind}, {size}", global.name, global.section)
 }

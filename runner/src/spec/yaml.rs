@@ -103,7 +103,14 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
         Error::Budget { breach: BudgetBreach::Anchors { .. }, .. } => {
             not_in_the_language(span, "anchors and aliases")
         }
-        other => Diagnostic::error(Code::Syntax, span, strip_position(&other.to_string())),
+        other => {
+            let message = strip_position(&other.to_string());
+            let diagnostic = Diagnostic::error(Code::Syntax, span, &message);
+            if message.contains("tabs") {
+                return diagnostic.help("YAML is indented with spaces");
+            }
+            diagnostic
+        }
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Scope {
 pub struct TemplateError {
     /// What is wrong.
     pub message: String,
+    /// The first name it uses that is not in scope.
+    pub undefined: Option<String>,
     /// Names that are in scope, for "did you mean".
     pub in_scope: Vec<String>,
 }
@@ -75,9 +77,12 @@ impl Scope {
         let mut context: BTreeMap<&str, Value> = self.machine.clone();
         context.extend(self.vars.iter().map(|(name, value)| (name.as_str(), value.clone())));
         context.insert("vars", Value::from(Serde(&self.vars)));
-        self.environment
-            .render_str(text, &context)
-            .map_err(|error| TemplateError { message: reason(&error), in_scope: self.names() })
+        self.environment.render_str(text, &context).map_err(|error| {
+            let in_scope = self.names();
+            let used = Scope::names_used(text).unwrap_or_default();
+            let undefined = used.into_iter().find(|name| !in_scope.contains(name));
+            TemplateError { message: reason(&error), undefined, in_scope }
+        })
     }
 
     /// Whether the text parses and which undeclared names it would need; for lines that are
@@ -94,13 +99,19 @@ impl Scope {
                 names.sort();
                 Ok(names)
             }
-            Err(error) => Err(TemplateError { message: reason(&error), in_scope: Vec::new() }),
+            Err(error) => Err(TemplateError::malformed(&error)),
         }
     }
 
     fn names(&self) -> Vec<String> {
         let machine = self.machine.keys().map(|name| (*name).to_owned());
         self.vars.keys().cloned().chain(machine).collect()
+    }
+}
+
+impl TemplateError {
+    fn malformed(error: &Error) -> TemplateError {
+        TemplateError { message: reason(error), undefined: None, in_scope: Vec::new() }
     }
 }
 
@@ -113,7 +124,7 @@ pub fn render_record(template: &str, record: &serde_json::Value) -> Result<Strin
     scope
         .environment
         .render_str(template, Value::from(Serde(record)))
-        .map_err(|error| TemplateError { message: reason(&error), in_scope: Vec::new() })
+        .map_err(|error| TemplateError::malformed(&error))
 }
 
 fn reason(error: &Error) -> String {
