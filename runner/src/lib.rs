@@ -6,7 +6,11 @@
 //! the maps hold. A module imports only from those above it; `ARCHITECTURE.md` has the picture.
 
 pub mod btf;
+
 pub mod object;
+
 pub mod desired;
+
+pub mod read;
 
 pub mod cli;
