@@ -7,10 +7,12 @@
 
 mod bits;
 mod decode;
+pub mod decoders;
 mod value;
 
 #[cfg(test)]
 mod sample;
 
 pub use decode::decode;
+pub use decoders::Lookups;
 pub use value::Value;
