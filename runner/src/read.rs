@@ -6,13 +6,20 @@
 //! [`decoders`] ask the machine for names (of devices, processes, users).
 
 mod bits;
+pub mod columns;
 mod decode;
 pub mod decoders;
+mod loss;
+mod merge;
+mod rows;
 mod value;
 
 #[cfg(test)]
 mod sample;
 
+pub use columns::{Column, ColumnError, Columns};
 pub use decode::decode;
 pub use decoders::Lookups;
+pub use loss::Loss;
+pub use rows::{Cell, Row, Table, Zeros, per_cpu, record, table};
 pub use value::Value;
