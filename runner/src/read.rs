@@ -12,6 +12,7 @@ pub mod decoders;
 mod loss;
 mod merge;
 mod rows;
+pub mod sinks;
 mod value;
 
 #[cfg(test)]
