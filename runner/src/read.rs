@@ -16,6 +16,8 @@ pub mod sinks;
 mod value;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod sample;
 
 pub use columns::{Column, ColumnError, Columns};
