@@ -277,3 +277,28 @@ impl View {
         }
     }
 }
+
+impl Decoder {
+    /// The decoder's name in a probe file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Decoder::Ifname => "ifname",
+            Decoder::Ip => "ip",
+            Decoder::Port => "port",
+            Decoder::Mac => "mac",
+            Decoder::Syscall => "syscall",
+            Decoder::Errno => "errno",
+            Decoder::Signal => "signal",
+            Decoder::Process => "process",
+            Decoder::User => "user",
+            Decoder::Group => "group",
+            Decoder::Duration => "duration",
+            Decoder::Time => "time",
+            Decoder::Bytes => "bytes",
+            Decoder::Hex => "hex",
+            Decoder::String => "string",
+            Decoder::Bool => "bool",
+            Decoder::Static(_) => "static",
+        }
+    }
+}

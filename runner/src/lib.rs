@@ -11,6 +11,7 @@ pub mod spec;
 pub mod btf;
 pub mod object;
 pub mod desired;
+pub mod read;
 pub mod model;
 pub mod resolve;
 pub mod rules;

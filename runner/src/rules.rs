@@ -7,7 +7,7 @@ mod checked;
 mod maps;
 mod programs;
 mod tail_calls;
-//mod views;
+mod views;
 
 use crate::model::Model;
 use crate::text::diagnostic::Findings;
@@ -25,8 +25,8 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 3] =
-        [programs::check, tail_calls::check, maps::check];
+    let families: [fn(&Model, &mut Findings); 4] =
+        [programs::check, tail_calls::check, maps::check, views::check];
     for family in families {
         family(&model, findings);
     }

@@ -19,8 +19,12 @@ pub fn check(model: &Model, findings: &mut Findings) {
         let map = model.map(view.map.value);
         if matches!(map.map_type, MapType::PROG_ARRAY) {
             findings.push(
-                Diagnostic::error(Code::RecordType, view.map.span, format!("`{}` holds programs, not data", map.name))
-                    .help("`probe-runner status` shows its slots"),
+                Diagnostic::error(
+                    Code::RecordType,
+                    view.map.span,
+                    format!("`{}` holds programs, not data", map.name),
+                )
+                .help("`probe-runner status` shows its slots"),
             );
             continue;
         }
@@ -33,7 +37,11 @@ pub fn check(model: &Model, findings: &mut Findings) {
 
 /// The types of a map's key and value, or of its records. None where the object doesn't say: such
 /// maps are shown in hexadecimal.
-fn types<'a>(model: &'a Model, view: &View, map: &'a Map) -> Option<(Option<&'a Layout>, &'a Layout)> {
+fn types<'a>(
+    model: &'a Model,
+    view: &View,
+    map: &'a Map,
+) -> Option<(Option<&'a Layout>, &'a Layout)> {
     match &view.record {
         Some(record) => Some((None, find_struct(model, &record.value)?)),
         None => Some((map.key.as_ref(), map.value.as_ref()?)),
@@ -53,22 +61,37 @@ fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Fi
     let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
     match &view.record {
         Some(record) if !is_events => findings.push(
-            Diagnostic::error(Code::RecordType, record.span, format!("`{}` is not a map of records", map.name))
-                .label(format!("`{}` is a {} map: its definition names its types", map.name, map.map_type))
-                .help("leave `type` out"),
+            Diagnostic::error(
+                Code::RecordType,
+                record.span,
+                format!("`{}` is not a map of records", map.name),
+            )
+            .label(format!(
+                "`{}` is a {} map: its definition names its types",
+                map.name, map.map_type
+            ))
+            .help("leave `type` out"),
         ),
         Some(record) if find_struct(model, &record.value).is_none() => {
             let names = || structs(model).map(|(name, _)| name.as_str());
             findings.push(
-                Diagnostic::error(Code::RecordType, record.span, format!("no object has a `struct {}`", record.value))
-                    .did_you_mean(nearest(&record.value, names()))
-                    .help(format!("structures there are: {}", listed(names(), LISTED))),
+                Diagnostic::error(
+                    Code::RecordType,
+                    record.span,
+                    format!("no object has a `struct {}`", record.value),
+                )
+                .did_you_mean(nearest(&record.value, names()))
+                .help(format!("structures there are: {}", listed(names(), LISTED))),
             );
         }
         None if is_events => findings.push(
-            Diagnostic::error(Code::RecordType, view.map.span, format!("the type of `{}`'s records is not given", map.name))
-                .label(format!("a {} map", map.map_type))
-                .help("name the structure that the programs write: `type: my_event`"),
+            Diagnostic::error(
+                Code::RecordType,
+                view.map.span,
+                format!("the type of `{}`'s records is not given", map.name),
+            )
+            .label(format!("a {} map", map.map_type))
+            .help("name the structure that the programs write: `type: my_event`"),
         ),
         _ => {}
     }
@@ -97,18 +120,30 @@ fn column_error(view: &View, map: &Map, error: ColumnError) -> Diagnostic {
     match error {
         ColumnError::UnknownField { field, known } => {
             let names = || known.iter().map(String::as_str);
-            Diagnostic::error(Code::UnknownColumn, span_of(&field), format!("`{}` has no field `{field}`", map.name))
-                .did_you_mean(nearest(&field, names()))
-                .help(format!("fields there are: {}", listed(names(), LISTED)))
+            Diagnostic::error(
+                Code::UnknownColumn,
+                span_of(&field),
+                format!("`{}` has no field `{field}`", map.name),
+            )
+            .did_you_mean(nearest(&field, names()))
+            .help(format!("fields there are: {}", listed(names(), LISTED)))
         }
-        ColumnError::FieldTwice { field } => {
-            Diagnostic::error(Code::DuplicateKey, span_of(&field), format!("the field `{field}` stands twice"))
-        }
+        ColumnError::FieldTwice { field } => Diagnostic::error(
+            Code::DuplicateKey,
+            span_of(&field),
+            format!("the field `{field}` stands twice"),
+        ),
         ColumnError::Unfit { field, reason, .. } => {
             let decoder = view.columns.iter().find(|column| column.field.value == field);
-            let span = decoder.and_then(|c| c.decoder.as_ref()).map_or_else(|| span_of(&field), |d| d.span);
-            Diagnostic::error(Code::DecoderMismatch, span, format!("the decoder doesn't fit `{field}`"))
-                .label(reason)
+            let span = decoder
+                .and_then(|c| c.decoder.as_ref())
+                .map_or_else(|| span_of(&field), |d| d.span);
+            Diagnostic::error(
+                Code::DecoderMismatch,
+                span,
+                format!("the decoder doesn't fit `{field}`"),
+            )
+            .label(reason)
         }
         ColumnError::NameTwice { name } => {
             let span = named(view, &name).unwrap_or(whole);
@@ -118,9 +153,13 @@ fn column_error(view: &View, map: &Map, error: ColumnError) -> Diagnostic {
         ColumnError::UnknownSort { column, known } => {
             let names = || known.iter().map(String::as_str);
             let span = view.sort.as_ref().map_or(whole, |sort| sort.span);
-            Diagnostic::error(Code::UnknownColumn, span, format!("there is no column `{column}` to sort by"))
-                .did_you_mean(nearest(&column, names()))
-                .help(format!("columns that are shown: {}", listed(names(), LISTED)))
+            Diagnostic::error(
+                Code::UnknownColumn,
+                span,
+                format!("there is no column `{column}` to sort by"),
+            )
+            .did_you_mean(nearest(&column, names()))
+            .help(format!("columns that are shown: {}", listed(names(), LISTED)))
         }
     }
 }
