@@ -167,12 +167,18 @@ static __always_inline long count_in(void *map, const void *key)
 	return 0;
 }
 
-/* The one entry of a per-CPU array, on this CPU. */
-static __always_inline void *this_cpus(void *percpu_array)
-{
-	const u32 only = 0;
-
-	return bpf_map_lookup_elem(percpu_array, &only);
-}
+/*
+ * Adds one to a member of a per-CPU array's only entry, on this CPU. No other
+ * event of the same probe interrupts in between, or the kernel skips it (and
+ * counts the skip as a recursion miss), so this needs no atomic.
+ */
+#define COUNT_HERE(percpu_array, member)                                                  \
+	({                                                                                \
+		const u32 only_ = 0;                                                      \
+		typeof((percpu_array).value) entry_ =                                     \
+			bpf_map_lookup_elem(&(percpu_array), &only_);                     \
+		if (entry_)                                                               \
+			entry_->member++;                                                 \
+	})
 
 #endif

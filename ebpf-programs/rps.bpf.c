@@ -71,14 +71,6 @@ struct {
 /* Also count packets that stay on their CPU, chosen or not. */
 const volatile bool count_all = 0;
 
-/* Adds one to a member of this CPU's losses. */
-#define COUNT_LOSS(member)                                                                \
-	({                                                                                \
-		struct rps_loss *loss_ = this_cpus(&rps_loss);                            \
-		if (loss_)                                                                \
-			loss_->member++;                                                  \
-	})
-
 /*
  * Counts one finished call. Headers are read now, at the return, in both ways:
  * get_rps_cpu() neither frees nor moves the packet, and its caller, which owns
@@ -102,7 +94,7 @@ static __always_inline void count_packet(u32 ifindex, struct sk_buff *skb, s32 t
 	case DIFFERS:
 		return;
 	case UNREADABLE:
-		COUNT_LOSS(unreadable);
+		COUNT_HERE(rps_loss, unreadable);
 		return;
 	case MATCHES:
 		break;
@@ -110,7 +102,7 @@ static __always_inline void count_packet(u32 ifindex, struct sk_buff *skb, s32 t
 
 	key.curr_node_id = bpf_get_numa_node_id();
 	if (count_in(&rps_record, &key))
-		COUNT_LOSS(map_full);
+		COUNT_HERE(rps_loss, map_full);
 }
 
 /* The context holds the three arguments and then the result. */
@@ -134,7 +126,7 @@ int rps_entry(const struct registers *ctx)
 	};
 
 	if (bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_NOEXIST) == -EEXIST) {
-		COUNT_LOSS(overwritten);
+		COUNT_HERE(rps_loss, overwritten);
 		bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_ANY);
 	}
 	return 0;
@@ -148,7 +140,7 @@ int rps_return(const struct registers *ctx)
 	struct rps_call call;
 
 	if (!found) {
-		COUNT_LOSS(orphaned);
+		COUNT_HERE(rps_loss, orphaned);
 		return 0;
 	}
 	/* Once deleted, the entry may be another call's: take it out first. */

@@ -38,7 +38,7 @@ struct syscall_losses {
 	u64 events;
 	/* Calls of a new key that the kernel found no room for. */
 	u64 counts;
-	/* Events whose path was not in memory at that moment. */
+	/* Events whose path is at a bad address, or not in memory right then. */
 	u64 paths;
 };
 
@@ -61,14 +61,6 @@ struct {
 	__type(value, struct syscall_losses);
 } losses SEC(".maps");
 
-/* Adds one to a member of this CPU's losses. */
-#define COUNT_LOSS(member)                                                                \
-	({                                                                                \
-		struct syscall_losses *losses_ = this_cpus(&losses);                      \
-		if (losses_)                                                              \
-			losses_->member++;                                                \
-	})
-
 static __always_inline u32 current_pid(void)
 {
 	return bpf_get_current_pid_tgid() >> 32;
@@ -79,14 +71,14 @@ static __always_inline void count_call(u32 nr)
 	struct syscall_key key = { .nr = nr, .pid = current_pid() };
 
 	if (count_in(&counts, &key))
-		COUNT_LOSS(counts);
+		COUNT_HERE(losses, counts);
 }
 
 /*
  * Says who calls what and when. It is a subprogram, not inlined, so that the
  * record's type is reachable in BTF: a reader decodes `events` with it.
  */
-static __noinline int describe_call(struct syscall_event *event, u32 nr)
+static __noinline void describe_call(struct syscall_event *event, u32 nr)
 {
 	u64 pid_tgid = bpf_get_current_pid_tgid();
 
@@ -94,7 +86,7 @@ static __noinline int describe_call(struct syscall_event *event, u32 nr)
 	event->nr = nr;
 	event->pid = pid_tgid >> 32;
 	event->tid = (u32)pid_tgid;
-	return bpf_get_current_comm(event->comm, sizeof(event->comm));
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
 }
 
 /* Sends an event without a path. */
@@ -104,7 +96,7 @@ static __always_inline void send_call(u32 nr)
 		bpf_ringbuf_reserve(&events, offsetof(struct syscall_event, path), 0);
 
 	if (!event) {
-		COUNT_LOSS(events);
+		COUNT_HERE(losses, events);
 		return;
 	}
 	describe_call(event, nr);
@@ -117,14 +109,14 @@ static __always_inline void send_call_with_path(u32 nr, const void *path)
 	struct syscall_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
 	if (!event) {
-		COUNT_LOSS(events);
+		COUNT_HERE(losses, events);
 		return;
 	}
 	/* The buffer still holds older records: don't hand their bytes on. */
 	__builtin_memset(event, 0, sizeof(*event));
 	describe_call(event, nr);
 	if (bpf_probe_read_user_str(event->path, sizeof(event->path), path) < 0)
-		COUNT_LOSS(paths);
+		COUNT_HERE(losses, paths);
 	bpf_ringbuf_submit(event, 0);
 }
 

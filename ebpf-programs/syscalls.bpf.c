@@ -115,12 +115,9 @@ SYS_ENTER
 int dispatch(u64 *ctx)
 {
 	u64 number = NUMBER(ctx);
-	struct syscall_calls *seen;
 
 	if (is_compat_call()) {
-		seen = this_cpus(&calls);
-		if (seen)
-			seen->compat++;
+		COUNT_HERE(calls, compat);
 		return 0;
 	}
 
@@ -131,9 +128,7 @@ int dispatch(u64 *ctx)
 	if (number >> 32 == 0)
 		bpf_tail_call(ctx, &handlers, number);
 
-	seen = this_cpus(&calls);
-	if (seen)
-		seen->fell_through++;
+	COUNT_HERE(calls, fell_through);
 	return 0;
 }
 

@@ -32,28 +32,20 @@ struct {
 SEC("kprobe")
 int hello(struct registers *ctx)
 {
-	struct hello_calls *calls = this_cpus(&hello_calls);
-
-	if (calls)
-		calls->fired++;
+	COUNT_HERE(hello_calls, fired);
 
 	/* Does not come back unless the slot is empty. */
 	bpf_tail_call(ctx, &hello_slots, HELLO_SLOT);
 
-	calls = this_cpus(&hello_calls);
-	if (calls)
-		calls->fell_through++;
+	COUNT_HERE(hello_calls, fell_through);
 	return 0;
 }
 
 SEC("kprobe")
 int hello_handler(struct registers *ctx)
 {
-	struct hello_calls *calls = this_cpus(&hello_calls);
-
 	(void)ctx;
-	if (calls)
-		calls->handled++;
+	COUNT_HERE(hello_calls, handled);
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static __always_inline void count_gap(u32 nr, u64 gap_ns)
 	if (gap_ns < min_gap_ns)
 		return;
 	if (count_in(&timer_gaps, &key))
-		COUNT_LOSS(counts);
+		COUNT_HERE(losses, counts);
 }
 
 /* The context is the raw tracepoint's: registers, then the number. */

@@ -9,8 +9,11 @@ use super::inventory::TailCall;
 use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
 use super::tail_call::{
-    INDEX_REGISTER, MAP_REGISTER, TAIL_CALL_HELPER, Value, jump_targets, value_before,
+    INDEX_REGISTER, MAP_REGISTER, TAIL_CALL_HELPER, Value, predecessors, values_before,
 };
+
+/// Maps, and slots, of one tail call; compilers join few.
+const MAX_PAIRED: usize = 64;
 
 /// What a function's own instructions say, not what those of the functions it calls do.
 #[derive(Default)]
@@ -59,8 +62,11 @@ impl Uses {
 
 impl Code<'_> {
     fn uses(&self) -> Uses {
-        let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
-        let mut targets = None;
+        let mut uses = Uses {
+            instructions: self.instructions.len(),
+            ..Uses::default()
+        };
+        let mut flow = None;
         for (index, instruction) in self.instructions.iter().enumerate() {
             if instruction.loads_64_bits() {
                 if let Some(map) = self.map(index) {
@@ -77,8 +83,10 @@ impl Code<'_> {
             {
                 uses.helpers.insert(helper);
                 if helper == TAIL_CALL_HELPER {
-                    let targets = targets.get_or_insert_with(|| jump_targets(&self.instructions));
-                    uses.tail_calls.insert(self.tail_call(targets, index));
+                    let flow = flow.get_or_insert_with(|| predecessors(&self.instructions));
+                    for call in self.tail_calls(flow, index) {
+                        uses.tail_calls.insert(call);
+                    }
                 }
             }
         }
@@ -87,7 +95,9 @@ impl Code<'_> {
 
     fn relocation(&self, index: usize) -> Option<Relocation> {
         let offset = self.start.1 + index as u64 * SLOT_SIZE;
-        let found = self.relocations.binary_search_by_key(&offset, |relocation| relocation.offset);
+        let found = self
+            .relocations
+            .binary_search_by_key(&offset, |relocation| relocation.offset);
         Some(self.relocations[found.ok()?])
     }
 
@@ -130,18 +140,28 @@ impl Code<'_> {
         }
     }
 
-    fn tail_call(&self, targets: &[bool], call: usize) -> TailCall {
-        let value = |register| value_before(&self.instructions, targets, call, register);
-        TailCall {
-            map: match value(MAP_REGISTER) {
-                Value::Load(index) => self.map(index).map(str::to_owned),
-                _ => None,
-            },
-            slot: match value(INDEX_REGISTER) {
-                // The kernel takes the register's lower half.
-                Value::Constant(index) => Some(index as u32),
-                Value::Load(_) | Value::Unknown => None,
-            },
-        }
+    /// The maps and slots that a tail call may name: more than one pair where ways meet before it.
+    fn tail_calls(&self, flow: &[Vec<usize>], call: usize) -> Vec<TailCall> {
+        let values = |register| values_before(&self.instructions, flow, call, register);
+        let slots = values(INDEX_REGISTER);
+        let slots = slots.into_iter().map(|value| match value {
+            // The kernel takes the register's lower half.
+            Value::Constant(index) => Some(index as u32),
+            Value::Load(_) | Value::Unknown => None,
+        });
+        let maps = values(MAP_REGISTER).into_iter().map(|value| match value {
+            Value::Load(index) => self.map(index).map(str::to_owned),
+            Value::Constant(_) | Value::Unknown => None,
+        });
+        let maps: Vec<Option<String>> = maps.take(MAX_PAIRED).collect();
+        slots
+            .take(MAX_PAIRED)
+            .flat_map(|slot| {
+                maps.iter().map(move |map| TailCall {
+                    map: map.clone(),
+                    slot,
+                })
+            })
+            .collect()
     }
 }

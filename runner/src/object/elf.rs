@@ -16,6 +16,11 @@ use super::error::ObjectError;
 /// Longer names are not looked at to the end: no symbol has them, and endless ones would be slow.
 const MAX_NAME: usize = 4096;
 
+/// Size of the header of a 64-bit ELF file.
+const HEADER_SIZE: usize = 64;
+/// Size of an entry of the section table.
+const SECTION_HEADER_SIZE: u64 = 64;
+
 /// An object file's parts.
 pub(super) struct Elf<'a> {
     /// By ELF section index; the first is a placeholder.
@@ -96,6 +101,17 @@ impl<'a> Elf<'a> {
         }
         if header.e_type(endian) != ET_REL {
             return Err(ObjectError::NotRelocatable);
+        }
+        let table_end = header
+            .e_shoff(endian)
+            .saturating_add(u64::from(header.e_shnum(endian)) * SECTION_HEADER_SIZE);
+        if table_end > data.len() as u64 {
+            return Err(ObjectError::Damaged {
+                what: format!(
+                    "its section table ends at byte {table_end}, the file at byte {}",
+                    data.len()
+                ),
+            });
         }
         let headers = header.section_headers(endian, data).map_err(damaged)?;
         let names = match headers.is_empty() {
@@ -255,7 +271,8 @@ fn check_identity(data: &[u8]) -> Result<(), ObjectError> {
     // and the machine follows at byte 18 in the file's own byte order.
     let machine = data.get(18..20).unwrap_or_default();
     match (data.get(4), data.get(5), machine) {
-        (Some(2), Some(1), _) => Ok(()),
+        (Some(2), Some(1), _) if data.len() >= HEADER_SIZE => Ok(()),
+        (Some(2), Some(1), _) => Err(cut_off("its header is incomplete")),
         (_, Some(2), &[0, 247]) => Err(ObjectError::BigEndian),
         (_, Some(1), &[low, high]) => Err(ObjectError::OtherMachine {
             machine: machine_name(u16::from_le_bytes([low, high])),

@@ -58,7 +58,8 @@ pub struct Program {
     pub core_relocations: usize,
 }
 
-/// A call of `bpf_tail_call`.
+/// A call of `bpf_tail_call`; several of them where the map or the slot depends on the way that led
+/// to the call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TailCall {
     /// The PROG_ARRAY, where the instructions before the call say which.
