@@ -1,10 +1,19 @@
 //! The verbs: each a short pipeline over the other rooms. Only these print.
 
+pub mod apply;
 pub mod check;
+pub mod delete;
+pub mod doctor;
 pub mod inspect;
+pub mod read;
+pub mod run;
 pub mod schema;
+pub mod status;
 
+mod applied;
+mod attached;
 mod report;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -13,10 +22,10 @@ use std::process::ExitCode;
 pub enum Outcome {
     /// Everything went well.
     Done,
+    /// Something failed and was reported.
+    Failed,
     /// A file is wrong.
     FileWrong,
-    /// The user ended it before it was through.
-    Interrupted,
 }
 
 /// How results are written.
@@ -32,8 +41,8 @@ impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> ExitCode {
         ExitCode::from(match outcome {
             Outcome::Done => 0,
+            Outcome::Failed => 1,
             Outcome::FileWrong => 3,
-            Outcome::Interrupted => 130,
         })
     }
 }

@@ -204,7 +204,7 @@ pub enum Decoder {
     Errno,
     /// A signal's name.
     Signal,
-    /// A process's name from its id, as long as it lives.
+    /// A process from its id, as `name[id]`; `[id]` once it has ended.
     Process,
     /// A user's name from its id.
     User,

@@ -16,6 +16,11 @@ pub mod model;
 pub mod resolve;
 pub mod rules;
 pub mod probe_files;
+pub mod live;
+pub mod plan;
+pub mod kernel;
+pub mod apply;
+pub mod readout;
 
 pub mod commands;
 pub mod cli;

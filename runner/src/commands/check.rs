@@ -20,7 +20,7 @@ pub fn run(inputs: &Inputs, format: Format, out: &mut impl Write) -> anyhow::Res
 }
 
 fn human(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {
-    report::show(files)?;
+    report::findings(files)?;
     for file in &files.files {
         let path = &files.sources.get(file.findings.source).path;
         match &file.checked {

@@ -1,8 +1,10 @@
-//! Findings to standard error.
+//! What goes to standard error: findings, failures, notes.
 
+use crate::kernel::{self, WholeLog};
 use crate::probe_files::ProbeFiles;
 use crate::text::diagnostic::Severity;
 use crate::text::render;
+use anstream::eprintln;
 use std::io::{self, Write};
 
 /// How many errors and warnings there are.
@@ -26,10 +28,28 @@ pub fn count(files: &ProbeFiles) -> Counts {
 ///
 /// # Errors
 /// Standard error can't be written to.
-pub fn show(files: &ProbeFiles) -> io::Result<()> {
+pub fn findings(files: &ProbeFiles) -> io::Result<()> {
     let mut out = anstream::stderr().lock();
     for file in &files.files {
         out.write_all(render::human(&files.sources, &file.findings).as_bytes())?;
     }
     Ok(())
+}
+
+/// Shows why the kernel stage failed for a probe.
+#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
+pub fn failure(probe: &str, error: &kernel::Error, log: WholeLog) {
+    eprintln!("\u{1b}[1;31merror\u{1b}[0m: probe/{probe}: {}", error.report(log));
+}
+
+/// Shows something a person should know.
+#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
+pub fn note(probe: &str, text: &str) {
+    eprintln!("\u{1b}[1;32mnote\u{1b}[0m: probe/{probe}: {text}");
+}
+
+/// Shows something that makes a probe useless or its numbers wrong.
+#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
+pub fn warning(probe: &str, text: &str) {
+    eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: probe/{probe}: {text}");
 }

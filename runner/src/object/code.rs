@@ -62,10 +62,7 @@ impl Uses {
 
 impl Code<'_> {
     fn uses(&self) -> Uses {
-        let mut uses = Uses {
-            instructions: self.instructions.len(),
-            ..Uses::default()
-        };
+        let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
         let mut flow = None;
         for (index, instruction) in self.instructions.iter().enumerate() {
             if instruction.loads_64_bits() {
@@ -95,9 +92,7 @@ impl Code<'_> {
 
     fn relocation(&self, index: usize) -> Option<Relocation> {
         let offset = self.start.1 + index as u64 * SLOT_SIZE;
-        let found = self
-            .relocations
-            .binary_search_by_key(&offset, |relocation| relocation.offset);
+        let found = self.relocations.binary_search_by_key(&offset, |relocation| relocation.offset);
         Some(self.relocations[found.ok()?])
     }
 
@@ -156,12 +151,7 @@ impl Code<'_> {
         let maps: Vec<Option<String>> = maps.take(MAX_PAIRED).collect();
         slots
             .take(MAX_PAIRED)
-            .flat_map(|slot| {
-                maps.iter().map(move |map| TailCall {
-                    map: map.clone(),
-                    slot,
-                })
-            })
+            .flat_map(|slot| maps.iter().map(move |map| TailCall { map: map.clone(), slot }))
             .collect()
     }
 }

@@ -196,13 +196,7 @@ mod tests {
     use crate::object::instruction::Instruction;
 
     const fn op(code: u8, destination: u8, source: u8, offset: i16, immediate: i32) -> Instruction {
-        Instruction {
-            code,
-            destination,
-            source,
-            offset,
-            immediate,
-        }
+        Instruction { code, destination, source, offset, immediate }
     }
 
     const fn set(register: u8, value: i32) -> Instruction {

@@ -216,7 +216,7 @@ pub enum DecoderSpec {
     Errno,
     /// A signal's name.
     Signal,
-    /// A process's name from its id, while it lives.
+    /// A process from its id, as `name[id]`; `[id]` once it has ended.
     Process,
     /// A user's name from its id.
     User,

@@ -222,7 +222,7 @@ mod tests {
             ("version: 1\ntail_calls: {h: {59: a, 59: b}}", Code::DuplicateKey, (2, 25)),
             ("version: 1\nglobals: {a: &x 1, b: *x}\n", Code::Syntax, (2, 17)),
             ("version: 1\nglobals:\n  <<: {a: 1}\n", Code::Syntax, (3, 3)),
-            ("version: 1\n---\nversion: 1\n", Code::Syntax, (2, 1)),
+            ("version: 1\n---\nversion: 1\n", Code::Syntax, (3, 1)),
             ("version: one\n", Code::Shape, (1, 10)),
             ("version: 1\nglobals:\n\ta: 1\n", Code::Syntax, (3, 2)),
             ("", Code::Syntax, (1, 1)),

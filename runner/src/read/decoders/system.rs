@@ -37,8 +37,7 @@ pub(super) fn signal(number: i128) -> Value {
     known.map_or(plain(number), |signal| Value::Text(signal.as_str().into()))
 }
 
-/// The name of a process or thread that lives now. One that ended is `-`: its id, which another may
-/// get, stays in the raw value.
+/// A process or thread as logs write it, `name[id]`; one that has ended is `[id]`.
 pub(super) fn process(id: i128, lookups: &mut Lookups) -> Value {
     let name = lookups.processes.get(id, || {
         // The idle tasks are all 0 and have no directory in /proc.
@@ -49,7 +48,7 @@ pub(super) fn process(id: i128, lookups: &mut Lookups) -> Value {
         let name = fs::read(format!("/proc/{id}/comm")).ok()?;
         Some(String::from_utf8_lossy(name.trim_ascii_end()).into_owned())
     });
-    Value::Text(name.unwrap_or_else(|| "-".into()))
+    Value::Text(format!("{}[{id}]", name.unwrap_or_default()))
 }
 
 /// A time of the monotonic clock, which `bpf_ktime_get_ns` reads, in UTC. Right as long as nobody
@@ -145,10 +144,10 @@ mod tests {
         let living = of_u32(&Decoder::Process, child.id());
         child.kill().expect("it lives");
         child.wait().expect("it ends");
-        assert_eq!(living, text("sleep"));
-        assert_eq!(of_u32(&Decoder::Process, child.id()), text("-"));
-        assert_eq!(of_u32(&Decoder::Process, 0), text("swapper"));
-        assert_eq!(of_u32(&Decoder::Process, u32::MAX), text("-"));
+        assert_eq!(living, text(&format!("sleep[{}]", child.id())));
+        assert_eq!(of_u32(&Decoder::Process, child.id()), text(&format!("[{}]", child.id())));
+        assert_eq!(of_u32(&Decoder::Process, 0), text("swapper[0]"));
+        assert_eq!(of_u32(&Decoder::Process, u32::MAX), text("[4294967295]"));
     }
 
     #[test]

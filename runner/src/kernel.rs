@@ -1,0 +1,33 @@
+//! The kernel: the only users of bpf(2), of aya and of the bpf file system.
+//!
+//! Upwards it speaks plain data ([`crate::live`], bytes, paths below a [`PinDir`]); aya's types stay
+//! inside. It decides nothing about probes: it brings up what it is given, or says why it couldn't.
+
+mod attach;
+mod bring_up;
+mod cause;
+mod error;
+mod hints;
+mod load;
+mod mounts;
+mod privileges;
+mod state;
+mod symbols;
+mod sys;
+mod verifier;
+
+pub mod features;
+pub mod lock;
+pub mod maps;
+pub mod observe;
+pub mod pins;
+pub mod ring;
+pub mod steering;
+
+pub use bring_up::{Running, bring_up};
+pub use error::{Error, Phase, WholeLog};
+pub use load::ObjectFile;
+pub use pins::PinDir;
+pub use state::{forget, remember};
+pub use sys::MapInfo;
+pub use verifier::VerifierLog;

@@ -1,0 +1,74 @@
+//! One writer at a time: an advisory lock around planning and applying.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::kernel::error::{Error, Phase};
+use crate::kernel::state::DIRECTORY;
+
+/// How long to wait for another writer.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The lock, held until this is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, waiting up to ten seconds for whoever holds it. `command` is what other
+    /// processes are told meanwhile.
+    pub fn acquire(command: &str) -> Result<Lock, Error> {
+        Lock::acquire_within(command, PATIENCE)
+    }
+
+    fn acquire_within(command: &str, patience: Duration) -> Result<Lock, Error> {
+        let path = PathBuf::from(DIRECTORY).join("lock");
+        let failed = |error: io::Error| {
+            let result = Error::from_io(Phase::Lock, path.display().to_string(), &error);
+            match error.raw_os_error() {
+                Some(libc::EACCES | libc::EPERM) => result.hint("run it as root"),
+                _ => result,
+            }
+        };
+        fs::create_dir_all(DIRECTORY).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed)?;
+        let deadline = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => {
+                    say_who(&mut file, command).map_err(failed)?;
+                    return Ok(Lock { _file: file });
+                }
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    file.read_to_string(&mut holder).map_err(failed)?;
+                    return Err(Error::new(
+                        Phase::Lock,
+                        path.display().to_string(),
+                        format!("another process is at work: {}", holder.trim()),
+                    )
+                    .hint("wait until it is done and try again"));
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
+            }
+        }
+    }
+}
+
+fn say_who(file: &mut File, command: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "pid {}, {command}", std::process::id())
+}

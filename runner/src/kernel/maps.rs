@@ -1,0 +1,208 @@
+//! Reading pinned maps as bytes: entries, slots, and the BTF that says what the bytes mean.
+//!
+//! It knows sizes and system calls, not types: decoding is the readout's work.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use crate::kernel::error::{Error, Phase};
+use crate::kernel::pins::PinDir;
+use crate::kernel::sys::{self, CheckedMap, MapInfo};
+use crate::object::MapType;
+
+/// How many entries the first batch asks for.
+const BATCH: usize = 512;
+
+/// An open map.
+#[derive(Debug)]
+pub struct Map {
+    name: String,
+    fd: OwnedFd,
+    info: MapInfo,
+}
+
+/// One entry of a map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The key's bytes; an array's index in 4 bytes.
+    pub key: Vec<u8>,
+    /// The value's bytes; for per-CPU maps those of every possible CPU, see [`Map::stride`].
+    pub value: Vec<u8>,
+}
+
+impl Map {
+    /// Opens one of a probe's maps by its symbol, or an object's variables by `OBJECT:.SECTION`.
+    pub fn open(pins: &PinDir, name: &str) -> Result<Map, Error> {
+        Map::open_pin(&pins.map(name), name)
+    }
+
+    /// Opens a pinned map; `name` is what errors call it.
+    pub fn open_pin(path: &Path, name: &str) -> Result<Map, Error> {
+        let failed = |error: io::Error| {
+            let result = Error::from_io(Phase::Read, format!("map {name}"), &error);
+            match error.raw_os_error() {
+                Some(libc::EPERM | libc::EACCES) => result
+                    .hint("run it as root: opening a pinned map takes its permissions and CAP_BPF"),
+                Some(libc::ENOENT) => result.hint("the probe has no such map, or is not applied"),
+                _ => result,
+            }
+        };
+        let fd = sys::obj_get(path).map_err(failed)?;
+        let info = sys::map_info(fd.as_fd()).map_err(failed)?;
+        Ok(Map { name: name.to_owned(), fd, info })
+    }
+
+    /// The name that it was opened by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its type.
+    pub fn map_type(&self) -> MapType {
+        MapType(self.info.map_type)
+    }
+
+    /// Its sizes and ids.
+    pub fn info(&self) -> &MapInfo {
+        &self.info
+    }
+
+    /// Distance in bytes from one CPU's value to the next one's in a per-CPU map's entry.
+    pub fn stride(&self) -> usize {
+        (self.info.value_size as usize).next_multiple_of(8)
+    }
+
+    /// The parts of an entry's value: one for each possible CPU, or the whole value where the map
+    /// has only one. Each is `value_size` bytes long.
+    pub fn values<'a>(&self, entry: &'a Entry) -> Vec<&'a [u8]> {
+        let size = self.info.value_size as usize;
+        if !self.map_type().is_per_cpu() {
+            return vec![&entry.value];
+        }
+        entry.value.chunks_exact(self.stride().max(1)).map(|value| &value[..size]).collect()
+    }
+
+    /// Every entry. Arrays give all of their indices; hashes what there was while they were read:
+    /// entries that come or go meanwhile may or may not be among them, none is there twice.
+    ///
+    /// # Errors
+    /// A map type without keys and values, such as a ring buffer, is refused by the kernel.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
+        match self.in_batches(&map) {
+            Ok(entries) => Ok(entries),
+            Err(error) if has_no_batches(&error) => {
+                self.one_by_one(&map).map_err(|error| self.failed(&error))
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// The value of one key, `None` if there is no such key.
+    pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
+        lookup(&map, key).map_err(|error| self.failed(&error))
+    }
+
+    /// A PROG_ARRAY's occupied slots: index and program id, ascending.
+    pub fn slots(&self) -> Result<Vec<(u32, u32)>, Error> {
+        let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
+        let mut slots = Vec::new();
+        for index in 0..self.info.max_entries {
+            let id = lookup(&map, &index.to_ne_bytes()).map_err(|error| self.failed(&error))?;
+            if let Some(id) = id.and_then(|bytes| bytes.try_into().ok()) {
+                slots.push((index, u32::from_ne_bytes(id)));
+            }
+        }
+        Ok(slots)
+    }
+
+    /// The BTF that the kernel holds for this map, `None` if the map came without.
+    /// [`MapInfo::btf_key_type_id`] and [`MapInfo::btf_value_type_id`] are ids in it.
+    pub fn btf(&self) -> Result<Option<Vec<u8>>, Error> {
+        if self.info.btf_id == 0 {
+            return Ok(None);
+        }
+        sys::btf_bytes(self.info.btf_id).map(Some).map_err(|error| self.failed(&error))
+    }
+
+    fn in_batches(&self, map: &CheckedMap<'_>) -> io::Result<Vec<Entry>> {
+        let (key_size, value_size) = (map.key_size(), map.value_size());
+        let mut count = BATCH.min(self.info.max_entries.max(1) as usize);
+        let mut position = None;
+        let mut entries = Vec::new();
+        loop {
+            let mut keys = vec![0; key_size * count];
+            let mut values = vec![0; value_size * count];
+            let batch =
+                match sys::map_lookup_batch(map, &mut position, &mut keys, &mut values, count) {
+                    Ok(batch) => batch,
+                    // One bucket holds more than that.
+                    Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
+                        count *= 2;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
+            entries.extend((0..batch.count).map(|i| Entry {
+                key: keys[i * key_size..][..key_size].to_vec(),
+                value: values[i * value_size..][..value_size].to_vec(),
+            }));
+            if batch.last || batch.count == 0 {
+                return Ok(entries);
+            }
+        }
+    }
+
+    fn one_by_one(&self, map: &CheckedMap<'_>) -> io::Result<Vec<Entry>> {
+        // When the key at hand is deleted meanwhile, the kernel begins anew: keys seen before end
+        // the walk.
+        let mut seen = BTreeSet::new();
+        let mut next = vec![0; map.key_size()];
+        let mut entries = Vec::new();
+        let mut more = sys::map_next_key(map, None, &mut next)?;
+        while more && seen.insert(next.clone()) {
+            if let Some(value) = lookup(map, &next)? {
+                entries.push(Entry { key: next.clone(), value });
+            }
+            let key = next.clone();
+            more = sys::map_next_key(map, Some(&key), &mut next)?;
+        }
+        Ok(entries)
+    }
+
+    fn failed(&self, error: &io::Error) -> Error {
+        Error::from_io(Phase::Read, format!("map {}", self.name), error)
+    }
+}
+
+/// The BTF that the kernel holds for a pinned program, `None` if it was loaded without: the one
+/// place where the record types of ring buffers are found without the object file.
+pub fn program_btf(pin: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let failed = |error: io::Error| {
+        Error::from_io(Phase::Read, format!("types of {}", pin.display()), &error)
+    };
+    let program = sys::obj_get(pin).map_err(failed)?;
+    let info = sys::prog_info(program.as_fd()).map_err(failed)?;
+    if info.btf_id == 0 {
+        return Ok(None);
+    }
+    sys::btf_bytes(info.btf_id).map(Some).map_err(failed)
+}
+
+fn lookup(map: &CheckedMap<'_>, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let mut value = vec![0; map.value_size()];
+    match sys::map_lookup(map, key, &mut value) {
+        Ok(()) => Ok(Some(value)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The answers of kernels (before 5.6) and of map types that have no batches.
+fn has_no_batches(error: &io::Error) -> bool {
+    const ENOTSUPP: i32 = 524;
+    matches!(error.raw_os_error(), Some(libc::EINVAL | ENOTSUPP | libc::EOPNOTSUPP))
+}

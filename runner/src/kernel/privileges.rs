@@ -1,0 +1,35 @@
+//! What this process may do: effective capabilities and the settings that limit them.
+
+use std::fs;
+
+/// Capabilities that BPF work takes, with their numbers in `linux/capability.h`.
+pub const CAPABILITIES: [(&str, u32); 4] =
+    [("CAP_BPF", 39), ("CAP_PERFMON", 38), ("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21)];
+
+/// The effective set as a mask; 0 if /proc is not readable.
+pub fn effective() -> u64 {
+    fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| {
+            let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+            u64::from_str_radix(line.trim(), 16).ok()
+        })
+        .unwrap_or(0)
+}
+
+/// Whether the process may load and attach tracing programs, as far as capabilities go.
+pub fn may_trace() -> bool {
+    let effective = effective();
+    let has = |name: &str| {
+        CAPABILITIES.iter().any(|(known, bit)| *known == name && effective & (1 << bit) != 0)
+    };
+    has("CAP_SYS_ADMIN") || (has("CAP_BPF") && has("CAP_PERFMON"))
+}
+
+/// The kernel's lockdown mode: `none`, `integrity` or `confidentiality`; `None` where it can't be
+/// read (no lockdown, or securityfs is not mounted).
+pub fn lockdown() -> Option<String> {
+    let text = fs::read_to_string("/sys/kernel/security/lockdown").ok()?;
+    let mode = text.split('[').nth(1)?.split(']').next()?;
+    Some(mode.to_owned())
+}

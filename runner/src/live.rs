@@ -1,0 +1,208 @@
+//! What runs, as plain data: what the state file remembers and what the kernel was seen to hold.
+//!
+//! Planning is a pure function of these types, so a test can write them by hand. Nothing here talks
+//! to the kernel or to a file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::{Desired, Hook, ProgramRef};
+use crate::object::MapType;
+
+/// What the kernel can't keep: which file and objects the pins came from, and what was chosen.
+///
+/// It is written when everything else is done; where it is missing, an `apply` was interrupted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this shape: [`Record::SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What was asked for.
+    pub desired: Desired,
+    /// What became of each of its attachments, in the same order.
+    pub attachments: Vec<AttachmentRecord>,
+    /// When it was applied, in seconds since 1970.
+    pub applied_at: u64,
+}
+
+/// What became of one attachment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttachmentRecord {
+    /// The alternative that the kernel took; `None` if the attachment was left out, as its
+    /// `on_missing` allows.
+    pub chosen: Option<Hook>,
+    /// Its links, in the order in which they were attached.
+    pub links: Vec<LinkRecord>,
+    /// The alternatives before it, or all of them where none was taken, and why.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// One link of an attachment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRecord {
+    /// The program that it runs.
+    pub program: ProgramRef,
+    /// Where it is kept.
+    pub keeper: LinkKeeper,
+}
+
+/// What keeps a link alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkKeeper {
+    /// A pin below the probe's `links` directory.
+    Pin {
+        /// The pin's name.
+        name: String,
+        /// The link's id.
+        id: u32,
+    },
+    /// The process itself: kernels before 5.15 have no links for perf events.
+    Process,
+}
+
+/// An alternative that the kernel didn't take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The alternative.
+    pub hook: Hook,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// What is there of a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Live {
+    /// The probe's name.
+    pub probe: String,
+    /// What the state file says; `None` if there are pins without one, which an interrupted
+    /// `apply` leaves behind.
+    pub record: Option<Record>,
+    /// Whether pins of a replacement that was never finished lie beside the probe's own.
+    pub unfinished_replacement: bool,
+    /// Its links, in the order in which they were attached.
+    pub links: Vec<LiveLink>,
+    /// Its programs, by object and name.
+    pub programs: Vec<LiveProgram>,
+    /// Its maps, by name.
+    pub maps: Vec<LiveMap>,
+    /// The occupied slots of its PROG_ARRAYs.
+    pub slots: Vec<LiveSlot>,
+}
+
+/// A pinned link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveLink {
+    /// The pin's name.
+    pub pin: String,
+    /// The link's id.
+    pub id: u32,
+    /// Id of the program that it runs.
+    pub program_id: u32,
+    /// The program, as the pin's name says.
+    pub program: ProgramRef,
+    /// For kprobes and kretprobes, on kernels that tell (6.7 and later): hits that were not served.
+    pub missed: Option<u64>,
+}
+
+/// A pinned program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveProgram {
+    /// The pin's name.
+    pub pin: String,
+    /// Which program it is.
+    pub program: ProgramRef,
+    /// Its id.
+    pub id: u32,
+    /// The kernel's digest of its instructions, in hexadecimal.
+    pub tag: String,
+    /// Its type, as the kernel's documentation spells it: `tracing`, `kprobe`, ….
+    pub program_type: String,
+    /// When it was loaded, in nanoseconds of the boot-time clock.
+    pub loaded_at: u64,
+    /// How often it ran while `bpf_stats_enabled` was on; tail-called programs count for their caller.
+    pub run_count: u64,
+    /// How long it ran in all while `bpf_stats_enabled` was on, in nanoseconds.
+    pub run_time_ns: u64,
+    /// Events that the kernel skipped because the program was already running on the CPU; `None`
+    /// on kernels that don't tell (before 5.12).
+    pub recursion_misses: Option<u64>,
+}
+
+/// A pinned map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveMap {
+    /// The map's symbol; `OBJECT:.SECTION` for an object's variables.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
+    /// Its type.
+    pub map_type: MapType,
+    /// Key size in bytes.
+    pub key_size: u32,
+    /// Value size in bytes; of one CPU's value for per-CPU maps.
+    pub value_size: u32,
+    /// Capacity in entries (ring buffers: bytes).
+    pub max_entries: u32,
+}
+
+/// An occupied slot of a PROG_ARRAY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveSlot {
+    /// The PROG_ARRAY.
+    pub map: String,
+    /// The index.
+    pub index: u32,
+    /// Id of the program in it.
+    pub program_id: u32,
+    /// The program, if it is one of the probe's own.
+    pub program: Option<ProgramRef>,
+}
+
+/// Something that makes the probe's numbers too small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Miss {
+    /// Which counter says so: `recursion_misses` or `missed`.
+    pub what: &'static str,
+    /// The program.
+    pub place: String,
+    /// How many; never 0.
+    pub count: u64,
+    /// What that means to whoever reads the numbers.
+    pub meaning: &'static str,
+}
+
+impl Record {
+    /// The version that this program reads and writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+}
+
+impl Live {
+    /// The counters of the kernel that are not zero and say that events were lost.
+    pub fn misses(&self) -> Vec<Miss> {
+        let skipped = self.programs.iter().map(|program| Miss {
+            what: "recursion_misses",
+            place: program.program.name.clone(),
+            count: program.recursion_misses.unwrap_or(0),
+            meaning: "events that the kernel skipped because the program, or one of its kind, was \
+                      already running on that CPU",
+        });
+        let unserved = self.links.iter().map(|link| Miss {
+            what: "missed",
+            place: link.program.name.clone(),
+            count: link.missed.unwrap_or(0),
+            meaning: "calls of the function that the kprobe or kretprobe did not serve",
+        });
+        skipped.chain(unserved).filter(|miss| miss.count > 0).collect()
+    }
+
+    /// The attachments that the state file tells of; none without one.
+    pub fn attachments(&self) -> &[AttachmentRecord] {
+        self.record.as_ref().map_or(&[], |record| &record.attachments)
+    }
+}
+
+impl AttachmentRecord {
+    /// Whether one of its links needs the process that attached it.
+    pub fn needs_process(&self) -> bool {
+        self.links.iter().any(|link| link.keeper == LinkKeeper::Process)
+    }
+}
