@@ -37,19 +37,16 @@ pub fn findings(files: &ProbeFiles) -> io::Result<()> {
 }
 
 /// Shows why the kernel stage failed for a probe.
-#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
 pub fn failure(probe: &str, error: &kernel::Error, log: WholeLog) {
     eprintln!("\u{1b}[1;31merror\u{1b}[0m: probe/{probe}: {}", error.report(log));
 }
 
 /// Shows something a person should know.
-#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
 pub fn note(probe: &str, text: &str) {
     eprintln!("\u{1b}[1;32mnote\u{1b}[0m: probe/{probe}: {text}");
 }
 
 /// Shows something that makes a probe useless or its numbers wrong.
-#[expect(clippy::print_stderr, reason = "commands are where printing belongs")]
 pub fn warning(probe: &str, text: &str) {
     eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: probe/{probe}: {text}");
 }

@@ -104,8 +104,7 @@ fn program_line(program: &LiveProgram) -> String {
         program.program.object, program.program.name, program.id, program.tag, program.program_type
     );
     // The kernel counts runs only while statistics are switched on.
-    if program.run_count > 0 {
-        let each = program.run_time_ns / program.run_count;
+    if let Some(each) = program.run_time_ns.checked_div(program.run_count) {
         line.push_str(&format!(", {} runs, {each} ns each", program.run_count));
     }
     line
