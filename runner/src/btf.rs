@@ -5,14 +5,18 @@
 //! or writes its bytes. Nothing here knows about ELF files or kernels.
 
 mod error;
+mod kind;
 mod layout;
 mod read;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use error::BtfError;
+pub use kind::Kind;
 pub use layout::{Field, Layout, Scalar, ScalarKind, size_of};
 pub use read::Btf;
 pub use types::{
-    Array, Composite, Enumeration, Int, Kind, Member, Parameter, Prototype, Shape, Type, TypeId,
+    Array, Composite, Enumeration, Int, Member, Parameter, Prototype, Shape, Type, TypeId,
     Variable, VariableSection,
 };
