@@ -1,7 +1,7 @@
 //! BTF: the type information that compilers put into objects and that kernels carry.
 //!
-//! [`read`] checks the encoding once and answers questions about types in place, [`types`] are the
-//! answers; [`layout`] is a type with every typedef and qualifier looked through, for whoever reads
+//! `read` checks the encoding once and answers questions about types in place, `types` are the
+//! answers; `layout` is a type with every typedef and qualifier looked through, for whoever reads
 //! or writes its bytes. Nothing here knows about ELF files or kernels.
 
 mod error;
