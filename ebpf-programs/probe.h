@@ -53,7 +53,7 @@ enum {
 
 /*
  * Helpers by number (enum bpf_func_id of the kernel's interface; fixed for
- * ever). The newest ones are of 5.8, so everything here loads on 5.10.
+ * ever). The newest ones here are of 5.8, so all kernels from 5.10 have them.
  */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
@@ -80,10 +80,22 @@ static void (*const bpf_ringbuf_submit)(void *record, u64 flags) = (void *)132;
 /* Reads a member (or a member's member) of a kernel struct; 0 if unreadable. */
 #define KERNEL_READ(from, member)                                                         \
 	({                                                                                \
-		typeof((from)->member) value_;                                            \
-		bpf_probe_read_kernel(&value_, sizeof(value_), &(from)->member);          \
+		typeof(from) from_ = (from);                                              \
+		typeof(from_->member) value_;                                             \
+		bpf_probe_read_kernel(&value_, sizeof(value_), &from_->member);           \
 		value_;                                                                   \
 	})
+
+/*
+ * Whether the running kernel has a helper, a constant once the object is loaded:
+ * the verifier never sees the branch that is not taken.
+ */
+#define HELPER_EXISTS(name) __builtin_preserve_enum_value(*(enum bpf_func_id *)BPF_FUNC_##name, 0)
+
+/* Newer helpers that a probe may ask for. */
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
+};
 
 /*
  * The registers that a kprobe is handed and that the kernel keeps of a task in

@@ -26,6 +26,8 @@ mod program_type;
 mod programs;
 mod section;
 mod tail_call;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use error::ObjectError;

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use super::error::BtfError;
-use super::types::{Kind, Type, TypeId};
+use super::kind::Kind;
+use super::types::{Type, TypeId};
 
 /// `BTF_MAGIC` as it lies in a little-endian file.
 const MAGIC: [u8; 2] = [0x9f, 0xeb];

@@ -11,6 +11,7 @@ use super::inventory::Program;
 use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
 use super::section::Section;
+use super::tail_call::STEPS_PER_OBJECT;
 
 /// Functions that are looked at for one program. The kernel takes no more (`BPF_MAX_SUBPROGS`).
 const MAX_REACHED: usize = 256;
@@ -25,9 +26,10 @@ pub(super) fn read(
     core: &CoreRelocations,
 ) -> Result<Vec<Program>, ObjectError> {
     let functions = functions::read(elf);
+    let mut steps = STEPS_PER_OBJECT;
     let uses: BTreeMap<Start, Uses> = functions
         .iter()
-        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end)))
+        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end, &mut steps)))
         .collect();
     let core_count = |start: Start| {
         let end = functions.get(&start).map_or(start.1, |function| function.end);

@@ -22,6 +22,8 @@ const FRAME: u8 = 10;
 const LAST_SCRATCH: u8 = 5;
 /// Instructions to look at for one register; compilers set arguments just before the call.
 const MAX_STEPS: usize = 4096;
+/// Instructions to look at in a whole object, which may hold a call at every second one.
+pub(super) const STEPS_PER_OBJECT: usize = 1 << 20;
 
 /// What a register may hold at an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,12 +77,15 @@ pub(super) fn predecessors(code: &[Instruction]) -> Vec<Vec<usize>> {
 }
 
 /// What a register may hold when the instruction at `call` is reached, ascending; at least one value.
+/// `steps` is how many instructions may still be looked at.
 pub(super) fn values_before(
     code: &[Instruction],
     predecessors: &[Vec<usize>],
     call: usize,
     register: u8,
+    steps: &mut usize,
 ) -> BTreeSet<Value> {
+    let limit = MAX_STEPS.min(*steps);
     let mut values = BTreeSet::new();
     let mut seen = BTreeSet::new();
     let mut waiting = vec![(call, Holder::Register(register))];
@@ -89,10 +94,10 @@ pub(super) fn values_before(
             continue;
         }
         // The function's beginning has a caller as its predecessor.
-        if at == 0 || seen.len() > MAX_STEPS {
+        if at == 0 || seen.len() > limit {
             values.insert(Value::Unknown);
         }
-        if seen.len() > MAX_STEPS {
+        if seen.len() > limit {
             break;
         }
         for &before in &predecessors[at] {
@@ -109,6 +114,7 @@ pub(super) fn values_before(
             }
         }
     }
+    *steps = steps.saturating_sub(seen.len());
     if values.is_empty() {
         // Nothing leads to the call.
         values.insert(Value::Unknown);
@@ -192,7 +198,7 @@ fn width(code: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Value, predecessors, values_before};
+    use super::{STEPS_PER_OBJECT, Value, predecessors, values_before};
     use crate::object::instruction::Instruction;
 
     const fn op(code: u8, destination: u8, source: u8, offset: i16, immediate: i32) -> Instruction {
@@ -219,7 +225,8 @@ mod tests {
 
     /// What register 3 may hold at the last instruction.
     fn slots(code: &[Instruction]) -> Vec<Value> {
-        let values = values_before(code, &predecessors(code), code.len() - 1, 3);
+        let mut steps = STEPS_PER_OBJECT;
+        let values = values_before(code, &predecessors(code), code.len() - 1, 3, &mut steps);
         values.into_iter().collect()
     }
 
@@ -253,6 +260,15 @@ mod tests {
         // r3 = 4; do { r1 += 1 } while r1 != 9; call
         let code = [set(3, 4), op(0x07, 1, 0, 0, 1), op(0x55, 1, 0, -2, 9), CALL];
         assert_eq!(slots(&code), [Value::Constant(4)]);
+    }
+
+    #[test]
+    fn gives_up_when_the_steps_are_used_up() {
+        let code = [set(3, 5), copy(1, 6), copy(2, 7), CALL];
+        let mut steps = 2;
+        let values = values_before(&code, &predecessors(&code), 3, 3, &mut steps);
+        assert_eq!(values.into_iter().collect::<Vec<_>>(), [Value::Unknown]);
+        assert_eq!(steps, 0);
     }
 
     #[test]
