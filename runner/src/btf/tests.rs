@@ -34,12 +34,7 @@ struct Writer {
 
 impl Writer {
     fn new() -> Writer {
-        Writer {
-            types: Vec::new(),
-            strings: vec![0],
-            count: 0,
-            layouts: None,
-        }
+        Writer { types: Vec::new(), strings: vec![0], count: 0, layouts: None }
     }
 
     fn name(&mut self, name: &str) -> u32 {
@@ -107,12 +102,7 @@ impl Writer {
 }
 
 fn scalar(name: &str, size: u32, signed: bool, kind: ScalarKind) -> Layout {
-    Layout::Scalar(Scalar {
-        name: name.to_owned(),
-        size,
-        signed,
-        kind,
-    })
+    Layout::Scalar(Scalar { name: name.to_owned(), size, signed, kind })
 }
 
 fn integer(name: &str, size: u32, signed: bool) -> Layout {
@@ -159,17 +149,11 @@ fn every_kind_has_its_shape() {
         panic!("not a prototype");
     };
     let parameters: Vec<_> = prototype.parameters().map(|p| (p.name, p.ty.0)).collect();
-    assert_eq!(
-        (prototype.result.0, parameters),
-        (int, vec![("x", pointer)])
-    );
+    assert_eq!((prototype.result.0, parameters), (int, vec![("x", pointer)]));
     let Shape::VariableSection(section) = shape(section) else {
         panic!("not a section");
     };
-    let variables: Vec<_> = section
-        .variables()
-        .map(|v| (v.ty.0, v.offset, v.size))
-        .collect();
+    let variables: Vec<_> = section.variables().map(|v| (v.ty.0, v.offset, v.size)).collect();
     assert_eq!(variables, [(variable, 0, 4)]);
     let Shape::DeclarationTag { target, component } = shape(remark) else {
         panic!("not a declaration tag");
@@ -243,10 +227,7 @@ fn unknown_kinds_need_a_layout_section() {
 fn wrong_data_is_named() {
     assert_eq!(Btf::parse(Vec::new()).err(), Some(BtfError::NotBtf));
     assert_eq!(Btf::parse(vec![0x7f, b'E']).err(), Some(BtfError::NotBtf));
-    assert_eq!(
-        Btf::parse(vec![0xeb, 0x9f]).err(),
-        Some(BtfError::BigEndian)
-    );
+    assert_eq!(Btf::parse(vec![0xeb, 0x9f]).err(), Some(BtfError::BigEndian));
 
     let mut version = Writer::new().bytes();
     version[2] = 2;
@@ -266,11 +247,7 @@ fn wrong_data_is_named() {
 
     let mut reference = Writer::new();
     reference.add("", POINTER, 0, 9, &[]);
-    let wrong = BtfError::Reference {
-        id: 1,
-        to: 9,
-        last: 1,
-    };
+    let wrong = BtfError::Reference { id: 1, to: 9, last: 1 };
     assert_eq!(reference.error(), wrong);
 
     let mut entries = Writer::new();
@@ -325,19 +302,13 @@ fn enumerations_keep_their_values() {
     let alias = writer.add("e_t", TYPEDEF, 0, signed, &[]);
     let btf = writer.btf();
     let values = |id| match Layout::of(&btf, TypeId(id)) {
-        Layout::Scalar(Scalar {
-            name,
-            signed,
-            kind: ScalarKind::Enum(values),
-            ..
-        }) => (name, signed, values),
+        Layout::Scalar(Scalar { name, signed, kind: ScalarKind::Enum(values), .. }) => {
+            (name, signed, values)
+        }
         other => panic!("not an enumeration: {other:?}"),
     };
     let named = |values: &[(&str, i128)]| -> Vec<(String, i128)> {
-        values
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), value))
-            .collect()
+        values.iter().map(|&(name, value)| (name.to_owned(), value)).collect()
     };
     let a_and_b = named(&[("A", 1), ("B", -5)]);
     assert_eq!(values(signed), ("enum e".to_owned(), true, a_and_b.clone()));
@@ -346,10 +317,7 @@ fn enumerations_keep_their_values() {
     assert_eq!(values(unsigned), ("enum".to_owned(), false, greatest));
     let large = named(&[("A", 0xffff_ffff_0000_0007)]);
     assert_eq!(values(wide), ("enum w".to_owned(), false, large));
-    assert_eq!(
-        values(wide_signed),
-        ("enum w".to_owned(), true, named(&[("A", -1)]))
-    );
+    assert_eq!(values(wide_signed), ("enum w".to_owned(), true, named(&[("A", -1)])));
 }
 
 #[test]
@@ -362,12 +330,7 @@ fn bit_fields_of_both_encodings_are_the_same() {
     // The types say it: an int of 3 bits, and one of 5 bits that begins 3 bits later.
     let three = writer.add("int", INT, 0, 4, &[SIGNED | 3]);
     let five = writer.add("int", INT, 0, 4, &[SIGNED | 3 << 16 | 5]);
-    let old = writer.structure(
-        "s",
-        STRUCT,
-        8,
-        &[("a", three, 0), ("b", five, 0), ("c", int, 32)],
-    );
+    let old = writer.structure("s", STRUCT, 8, &[("a", three, 0), ("b", five, 0), ("c", int, 32)]);
     let btf = writer.btf();
     let field = |name: &str, bit_offset, bit_width| Field {
         name: name.to_owned(),
@@ -378,11 +341,7 @@ fn bit_fields_of_both_encodings_are_the_same() {
     let expected = Layout::Struct {
         name: "s".to_owned(),
         size: 8,
-        fields: vec![
-            field("a", 0, Some(3)),
-            field("b", 3, Some(5)),
-            field("c", 32, None),
-        ],
+        fields: vec![field("a", 0, Some(3)), field("b", 3, Some(5)), field("c", 32, None)],
     };
     assert_eq!(Layout::of(&btf, TypeId(new)), expected);
     assert_eq!(Layout::of(&btf, TypeId(old)), expected);
@@ -441,9 +400,7 @@ fn a_kernels_types_have_whole_layouts() {
         return;
     };
     let btf = Btf::parse(bytes).expect("the kernel's BTF is valid");
-    let task = btf
-        .find("task_struct", Kind::Struct)
-        .expect("every kernel has it");
+    let task = btf.find("task_struct", Kind::Struct).expect("every kernel has it");
     assert!(Layout::of(&btf, task).size() > 1000);
     for (id, _) in btf.types().step_by(7) {
         let layout = Layout::within(&btf, id, &mut (1 << 20));

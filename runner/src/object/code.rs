@@ -69,10 +69,7 @@ impl Uses {
 
 impl Code<'_> {
     fn uses(&self, steps: &mut usize) -> Uses {
-        let mut uses = Uses {
-            instructions: self.instructions.len(),
-            ..Uses::default()
-        };
+        let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
         let mut flow = None;
         for (index, instruction) in self.instructions.iter().enumerate() {
             if instruction.loads_64_bits() {

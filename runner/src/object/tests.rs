@@ -23,26 +23,17 @@ fn map<'a>(inventory: &'a Inventory, name: &str) -> &'a Map {
 }
 
 fn tail_call(map: &str, slot: Option<u32>) -> TailCall {
-    TailCall {
-        map: Some(map.to_owned()),
-        slot,
-    }
+    TailCall { map: Some(map.to_owned()), slot }
 }
 
 #[test]
 fn programs_are_functions_outside_of_text() {
     let inventory = features();
     let names: Vec<_> = inventory.programs.iter().map(|p| p.name.as_str()).collect();
-    assert_eq!(
-        names,
-        ["first", "dispatch", "second", "looping", "own_section"]
-    );
+    assert_eq!(names, ["first", "dispatch", "second", "looping", "own_section"]);
     assert_eq!(inventory.license.as_deref(), Some("Dual MIT/GPL"));
     assert!(inventory.has_btf);
-    assert_eq!(
-        program(&inventory, "own_section").section.program_type,
-        None
-    );
+    assert_eq!(program(&inventory, "own_section").section.program_type, None);
     assert_eq!(program(&inventory, "own_section").instructions, 2);
     let looping = &program(&inventory, "looping").section;
     assert_eq!(looping.attach_type, AttachType::Other("trace_kprobe_multi"));
@@ -101,10 +92,7 @@ fn maps_have_the_attributes_of_their_types() {
 
     let events = map(&inventory, "events");
     assert_eq!(events.map_type, MapType::RINGBUF);
-    assert_eq!(
-        (events.key_size, events.value_size, events.max_entries),
-        (0, 0, 4096)
-    );
+    assert_eq!((events.key_size, events.value_size, events.max_entries), (0, 0, 4096));
     assert!(!events.pin_by_name);
 }
 
@@ -114,10 +102,7 @@ fn program_arrays_have_their_static_slots() {
     let handlers = map(&inventory, "handlers");
     assert_eq!((handlers.key_size, handlers.value_size), (4, 4));
     let slots = [(59, "first"), (222, "second"), (223, "second")];
-    assert_eq!(
-        handlers.static_slots,
-        slots.map(|(slot, name)| (slot, name.to_owned()))
-    );
+    assert_eq!(handlers.static_slots, slots.map(|(slot, name)| (slot, name.to_owned())));
 }
 
 #[test]
@@ -126,13 +111,7 @@ fn globals_have_places_values_and_types() {
     let found: Vec<_> = inventory
         .globals
         .iter()
-        .map(|global| {
-            (
-                global.name.as_str(),
-                global.section.as_str(),
-                global.default.as_slice(),
-            )
-        })
+        .map(|global| (global.name.as_str(), global.section.as_str(), global.default.as_slice()))
         .collect();
     let table = [1, 0, 0, 0, 0xfe, 0xff, 0xff, 0xff, 3, 0, 0, 0];
     assert_eq!(
@@ -172,10 +151,7 @@ fn structures_are_found_by_tag() {
         panic!("not a structure");
     };
     assert_eq!(*size, 72);
-    let places: Vec<_> = fields
-        .iter()
-        .map(|f| (f.name.as_str(), f.bit_offset / 8))
-        .collect();
+    let places: Vec<_> = fields.iter().map(|f| (f.name.as_str(), f.bit_offset / 8)).collect();
     let expected = [
         ("time", 0),
         ("bits", 8),
@@ -195,10 +171,7 @@ fn structures_are_found_by_tag() {
 
 #[test]
 fn externs_are_what_the_kernel_must_have() {
-    assert_eq!(
-        features().externs,
-        ["LINUX_KERNEL_VERSION", "bpf_rcu_read_lock"]
-    );
+    assert_eq!(features().externs, ["LINUX_KERNEL_VERSION", "bpf_rcu_read_lock"]);
 }
 
 #[test]
@@ -216,10 +189,7 @@ fn old_objects_need_no_btf() {
     let [wanted] = &inventory.globals[..] else {
         panic!("one variable");
     };
-    assert_eq!(
-        (wanted.name.as_str(), wanted.size, &wanted.layout),
-        ("wanted", 4, &None)
-    );
+    assert_eq!((wanted.name.as_str(), wanted.size, &wanted.layout), ("wanted", 4, &None));
     assert_eq!(wanted.default, [42, 0, 0, 0]);
 }
 
@@ -232,25 +202,13 @@ fn shipped_programs_are_what_the_probes_name() {
     assert!(fexit.core_relocations > 0);
     let record = map(&rps, "rps_record");
     assert_eq!((record.map_type, record.key_size), (MapType::HASH, 16));
-    let globals: Vec<_> = rps
-        .globals
-        .iter()
-        .map(|global| global.name.as_str())
-        .collect();
+    let globals: Vec<_> = rps.globals.iter().map(|global| global.name.as_str()).collect();
     assert!(globals.contains(&"count_all") && globals.contains(&"filter_ifindex"));
 
     let syscalls = Inventory::read(SYSCALLS).expect("a good object");
-    assert_eq!(
-        program(&syscalls, "dispatch").tail_calls,
-        [tail_call("handlers", None)]
-    );
+    assert_eq!(program(&syscalls, "dispatch").tail_calls, [tail_call("handlers", None)]);
     assert_eq!(map(&syscalls, "handlers").map_type, MapType::PROG_ARRAY);
-    assert!(
-        syscalls
-            .structs
-            .iter()
-            .any(|(tag, _)| tag == "syscall_event")
-    );
+    assert!(syscalls.structs.iter().any(|(tag, _)| tag == "syscall_event"));
 }
 
 #[test]
@@ -297,10 +255,7 @@ fn errors_say_what_a_file_is_instead() {
     );
     assert!(message(&elf(2, 2, [0, 247])).starts_with("a big-endian object"));
     let truncated = message(&FEATURES[..5000]);
-    assert!(
-        truncated.contains("cut off") && truncated.contains("5000"),
-        "{truncated}"
-    );
+    assert!(truncated.contains("cut off") && truncated.contains("5000"), "{truncated}");
     assert!(message(&FEATURES[..20]).contains("header is incomplete"));
 }
 
@@ -323,16 +278,7 @@ fn damage_never_panics() {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    let interesting = [
-        0,
-        1,
-        8,
-        0xff,
-        0xffff,
-        i32::MAX.cast_unsigned(),
-        1 << 31,
-        u32::MAX,
-    ];
+    let interesting = [0, 1, 8, 0xff, 0xffff, i32::MAX.cast_unsigned(), 1 << 31, u32::MAX];
     let mut accepted = 0;
     for original in [FEATURES, OLD_MAPS, RPS, SYSCALLS] {
         for _ in 0..1500 {
