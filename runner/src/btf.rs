@@ -4,6 +4,7 @@
 //! answers; `layout` is a type with every typedef and qualifier looked through, for whoever reads
 //! or writes its bytes. Nothing here knows about ELF files or kernels.
 
+mod display;
 mod error;
 mod kind;
 mod layout;
