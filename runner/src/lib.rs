@@ -9,6 +9,7 @@ pub mod syscall_table;
 pub mod text;
 pub mod spec;
 pub mod btf;
+
 pub mod object;
 pub mod desired;
 pub mod read;
@@ -22,5 +23,14 @@ pub mod kernel;
 pub mod apply;
 pub mod readout;
 
-pub mod commands;
+pub mod desired;
+
+pub mod live;
+
+pub mod plan;
+
+pub mod kernel;
+
+pub mod apply;
+
 pub mod cli;

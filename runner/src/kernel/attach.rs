@@ -58,7 +58,6 @@ pub struct HeldLink {
 enum Failure {
     Program(ProgramError),
     Link(LinkError),
-    Ours(Error),
 }
 
 /// What attaching a hook made.
@@ -115,7 +114,11 @@ fn attach_parts(
             (part.attach)(program, hook).map_err(|failure| explain(failure, hook, part))?;
         let keeper = match attached {
             Attached::Link(link) => {
-                let name = LinkName { order: order + i, program: part.program.clone() }.to_string();
+                let name = LinkName {
+                    order: order + i,
+                    program: part.program.clone(),
+                }
+                .to_string();
                 keep(link, &name, pins)?
             }
             Attached::Held(held) => {
@@ -123,7 +126,10 @@ fn attach_parts(
                 LinkKeeper::Process
             }
         };
-        made.records.push(LinkRecord { program: part.program.clone(), keeper });
+        made.records.push(LinkRecord {
+            program: part.program.clone(),
+            keeper,
+        });
     }
     Ok(())
 }
@@ -183,12 +189,16 @@ pub fn describe(hook: &Hook) -> String {
 
 fn keep(link: FdLink, name: &str, pins: &PinDir) -> Result<LinkKeeper, Error> {
     let path = pins.links().join(name);
-    link.pin(&path).map_err(|error| cause::of(Phase::Pin, path.display().to_string(), &error))?;
+    link.pin(&path)
+        .map_err(|error| cause::of(Phase::Pin, path.display().to_string(), &error))?;
     let id = sys::obj_get(&path)
         .and_then(|fd| sys::link_info(fd.as_fd()))
         .map_err(|error| Error::from_io(Phase::Pin, path.display().to_string(), &error))?
         .id;
-    Ok(LinkKeeper::Pin { name: name.to_owned(), id })
+    Ok(LinkKeeper::Pin {
+        name: name.to_owned(),
+        id,
+    })
 }
 
 fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
@@ -198,7 +208,6 @@ fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
             hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook)
         }
         Failure::Link(error) => hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook),
-        Failure::Ours(error) => error,
     }
 }
 
@@ -222,14 +231,18 @@ impl Attached {
         if has_perf_links() {
             return Ok(Attached::Link(link.try_into()?));
         }
-        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
+        Ok(Attached::Held(HeldLink {
+            _link: Box::new(link),
+        }))
     }
 
     fn tracepoint(link: TracePointLink) -> Result<Attached, Failure> {
         if has_perf_links() {
             return Ok(Attached::Link(link.try_into()?));
         }
-        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
+        Ok(Attached::Held(HeldLink {
+            _link: Box::new(link),
+        }))
     }
 }
 

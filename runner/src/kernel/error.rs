@@ -47,7 +47,7 @@ pub struct Error {
     /// What was being done.
     pub phase: Phase,
     /// To what: `program rps_fexit (object main)`, `map counts`, `fexit get_rps_cpu`, ….
-    pub what: String,
+    pub what: Box<str>,
     /// What the kernel answered.
     pub errno: Option<i32>,
     /// The reason in words; may be empty where the error number says it all.
@@ -67,7 +67,7 @@ impl Error {
     pub fn new(phase: Phase, what: impl Into<String>, detail: impl Into<String>) -> Error {
         Error {
             phase,
-            what: what.into(),
+            what: what.into().into_boxed_str(),
             errno: None,
             detail: detail.into(),
             log: None,
@@ -179,7 +179,10 @@ impl Phase {
 pub fn describe(errno: i32) -> (String, String) {
     const ENOTSUPP: i32 = 524;
     if errno == ENOTSUPP {
-        return ("ENOTSUPP".to_owned(), "not supported by this kernel".to_owned());
+        return (
+            "ENOTSUPP".to_owned(),
+            "not supported by this kernel".to_owned(),
+        );
     }
     match Errno::from_raw(errno) {
         Errno::UnknownErrno => (format!("error {errno}"), "unknown error".to_owned()),

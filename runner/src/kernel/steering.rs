@@ -33,5 +33,37 @@ fn is_steering_on(devices: &Path) -> bool {
 }
 
 fn children(directory: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::is_steering_on;
+
+    fn queue(root: &Path, file: &str, text: &str) {
+        let directory = root.join("eth0/queues/rx-0");
+        fs::create_dir_all(&directory).expect("a temporary directory takes directories");
+        fs::write(directory.join(file), text).expect("a temporary directory takes files");
+    }
+
+    #[test]
+    fn a_mask_of_zeros_is_off() {
+        let root =
+            std::env::temp_dir().join(format!("probe-runner-steering-{}", std::process::id()));
+        queue(&root, "rps_cpus", "00000000,00000000\n");
+        queue(&root, "rps_flow_cnt", "0\n");
+        assert!(!is_steering_on(&root));
+        queue(&root, "rps_cpus", "00000000,00000003\n");
+        assert!(is_steering_on(&root));
+        queue(&root, "rps_cpus", "0\n");
+        queue(&root, "rps_flow_cnt", "4096\n");
+        assert!(is_steering_on(&root));
+        fs::remove_dir_all(&root).expect("the directory was made above");
+    }
 }

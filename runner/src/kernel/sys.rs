@@ -7,6 +7,8 @@
     reason = "bpf(2), fsopen(2) and fsmount(2) take pointers; this module alone calls them"
 )]
 
+mod abi;
+
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -14,6 +16,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::kernel::sys::abi::{
+    BatchAttr, ElemAttr, IdAttr, InfoAttr, MapCreateAttr, PathAttr, ProgLoadAttr, RawBtfInfo,
+    RawLinkInfo, RawMapInfo, RawProgInfo, RawTracepointAttr,
+};
 use crate::object::MapType;
 
 const BPF_MAP_CREATE: c_int = 0;
@@ -30,94 +36,6 @@ const BPF_MAP_LOOKUP_BATCH: c_int = 24;
 const FSOPEN_CLOEXEC: u32 = 1;
 const FSCONFIG_CMD_CREATE: u32 = 6;
 const FSMOUNT_CLOEXEC: u32 = 1;
-
-/// `struct bpf_prog_info` as of Linux 5.16; older kernels fill less of it.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawProgInfo {
-    prog_type: u32,
-    id: u32,
-    tag: [u8; 8],
-    jited_prog_len: u32,
-    xlated_prog_len: u32,
-    jited_prog_insns: u64,
-    xlated_prog_insns: u64,
-    load_time: u64,
-    created_by_uid: u32,
-    nr_map_ids: u32,
-    map_ids: u64,
-    name: [u8; 16],
-    ifindex: u32,
-    gpl_compatible: u32,
-    netns_dev: u64,
-    netns_ino: u64,
-    nr_jited_ksyms: u32,
-    nr_jited_func_lens: u32,
-    jited_ksyms: u64,
-    jited_func_lens: u64,
-    btf_id: u32,
-    func_info_rec_size: u32,
-    func_info: u64,
-    nr_func_info: u32,
-    nr_line_info: u32,
-    line_info: u64,
-    jited_line_info: u64,
-    nr_jited_line_info: u32,
-    line_info_rec_size: u32,
-    jited_line_info_rec_size: u32,
-    nr_prog_tags: u32,
-    prog_tags: u64,
-    run_time_ns: u64,
-    run_cnt: u64,
-    recursion_misses: u64,
-}
-
-/// `struct bpf_map_info` as of Linux 4.18.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawMapInfo {
-    map_type: u32,
-    id: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-    map_flags: u32,
-    name: [u8; 16],
-    ifindex: u32,
-    btf_vmlinux_value_type_id: u32,
-    netns_dev: u64,
-    netns_ino: u64,
-    btf_id: u32,
-    btf_key_type_id: u32,
-    btf_value_type_id: u32,
-    padding: u32,
-}
-
-/// `struct bpf_link_info`, with the `perf_event.kprobe` member of its union (Linux 6.7).
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawLinkInfo {
-    link_type: u32,
-    id: u32,
-    prog_id: u32,
-    padding: u32,
-    perf_type: u32,
-    perf_padding: u32,
-    func_name: u64,
-    name_len: u32,
-    offset: u32,
-    addr: u64,
-    missed: u64,
-}
-
-/// `struct bpf_btf_info` as of Linux 4.18.
-#[repr(C)]
-#[derive(Clone, Copy, Default)]
-struct RawBtfInfo {
-    btf: u64,
-    btf_size: u32,
-    id: u32,
-}
 
 /// What the kernel says about a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,101 +92,18 @@ pub struct LinkInfo {
     pub missed: Option<u64>,
 }
 
-#[repr(C)]
-#[derive(Default)]
-struct PathAttr {
-    pathname: u64,
-    bpf_fd: u32,
-    file_flags: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct ElemAttr {
-    map_fd: u32,
-    padding: u32,
-    key: u64,
-    value: u64,
-    flags: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct BatchAttr {
-    in_batch: u64,
-    out_batch: u64,
-    keys: u64,
-    values: u64,
-    count: u32,
-    map_fd: u32,
-    elem_flags: u64,
-    flags: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct InfoAttr {
-    bpf_fd: u32,
-    info_len: u32,
-    info: u64,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct IdAttr {
-    id: u32,
-    next_id: u32,
-    open_flags: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct MapCreateAttr {
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct ProgLoadAttr {
-    prog_type: u32,
-    insn_cnt: u32,
-    insns: u64,
-    license: u64,
-    log_level: u32,
-    log_size: u32,
-    log_buf: u64,
-    kern_version: u32,
-    prog_flags: u32,
-    prog_name: [u8; 16],
-    prog_ifindex: u32,
-    expected_attach_type: u32,
-    prog_btf_fd: u32,
-    func_info_rec_size: u32,
-    func_info: u64,
-    func_info_cnt: u32,
-    line_info_rec_size: u32,
-    line_info: u64,
-    line_info_cnt: u32,
-    attach_btf_id: u32,
-}
-
-#[repr(C)]
-#[derive(Default)]
-struct RawTracepointAttr {
-    name: u64,
-    prog_fd: u32,
-    padding: u32,
-}
-
 /// bpf(2). `A` is one of the attribute structs above, laid out as `union bpf_attr`'s members.
 fn bpf<A>(command: c_int, attr: &mut A) -> io::Result<c_long> {
     // SAFETY: the kernel reads and writes at most `size` bytes at `attr`, which is that large, and
     // what its pointer members lead to, which the callers keep alive and large enough.
-    let result =
-        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command,
+            std::ptr::from_mut(attr),
+            size_of::<A>(),
+        )
+    };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -307,7 +142,10 @@ fn c_path(path: &Path) -> io::Result<CString> {
 /// Opens a pinned map, program or link.
 pub fn obj_get(path: &Path) -> io::Result<OwnedFd> {
     let path = c_path(path)?;
-    let mut attr = PathAttr { pathname: path.as_ptr() as u64, ..PathAttr::default() };
+    let mut attr = PathAttr {
+        pathname: path.as_ptr() as u64,
+        ..PathAttr::default()
+    };
     bpf_fd(BPF_OBJ_GET, &mut attr)
 }
 
@@ -372,11 +210,18 @@ pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
 
 /// The bytes of a BTF that the kernel holds for a map or program.
 pub fn btf_bytes(id: u32) -> io::Result<Vec<u8>> {
-    let mut attr = IdAttr { id, ..IdAttr::default() };
+    let mut attr = IdAttr {
+        id,
+        ..IdAttr::default()
+    };
     let btf = bpf_fd(BPF_BTF_GET_FD_BY_ID, &mut attr)?;
     let (info, _) = object_info(btf.as_fd(), RawBtfInfo::default())?;
     let mut bytes = vec![0; info.btf_size as usize];
-    let request = RawBtfInfo { btf: pointer_mut(&mut bytes), btf_size: info.btf_size, id: 0 };
+    let request = RawBtfInfo {
+        btf: pointer_mut(&mut bytes),
+        btf_size: info.btf_size,
+        id: 0,
+    };
     object_info(btf.as_fd(), request)?;
     Ok(bytes)
 }
@@ -461,7 +306,10 @@ pub fn map_lookup_batch(
         Err(error) => return Err(error),
     };
     *position = Some(next);
-    Ok(Batch { count: attr.count as usize, last })
+    Ok(Batch {
+        count: attr.count as usize,
+        last,
+    })
 }
 
 /// Puts a program into a PROG_ARRAY's slot.
@@ -497,7 +345,11 @@ impl<'a> CheckedMap<'a> {
         if MapType(info.map_type).is_per_cpu() {
             value_size = value_size.next_multiple_of(8) * possible_cpus()?;
         }
-        Ok(CheckedMap { fd, key_size: info.key_size as usize, value_size })
+        Ok(CheckedMap {
+            fd,
+            key_size: info.key_size as usize,
+            value_size,
+        })
     }
 
     /// Size of a key in bytes.
@@ -538,7 +390,12 @@ pub fn map_create(
     value_size: u32,
     max_entries: u32,
 ) -> io::Result<OwnedFd> {
-    let mut attr = MapCreateAttr { map_type, key_size, value_size, max_entries };
+    let mut attr = MapCreateAttr {
+        map_type,
+        key_size,
+        value_size,
+        max_entries,
+    };
     bpf_fd(BPF_MAP_CREATE, &mut attr)
 }
 
