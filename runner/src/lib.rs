@@ -9,7 +9,6 @@ pub mod syscall_table;
 pub mod text;
 pub mod spec;
 pub mod btf;
-
 pub mod object;
 pub mod desired;
 pub mod read;
@@ -23,14 +22,5 @@ pub mod kernel;
 pub mod apply;
 pub mod readout;
 
-pub mod desired;
-
-pub mod live;
-
-pub mod plan;
-
-pub mod kernel;
-
-pub mod apply;
-
+pub mod commands;
 pub mod cli;

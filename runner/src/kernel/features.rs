@@ -40,9 +40,7 @@ pub struct Feature {
 
 /// Tries everything, in the order in which a person would look for a reason.
 pub fn probe() -> Vec<Feature> {
-    let types = fs::read("/sys/kernel/btf/vmlinux")
-        .ok()
-        .and_then(|bytes| Btf::parse(bytes).ok());
+    let types = fs::read("/sys/kernel/btf/vmlinux").ok().and_then(|bytes| Btf::parse(bytes).ok());
     vec![
         capabilities(),
         unprivileged(),
@@ -150,11 +148,7 @@ fn bpffs() -> Feature {
     Feature {
         name: "bpf file system",
         ok: mounted,
-        detail: format!(
-            "{} at {}",
-            if mounted { "mounted" } else { "not mounted" },
-            mounts::BPFFS
-        ),
+        detail: format!("{} at {}", if mounted { "mounted" } else { "not mounted" }, mounts::BPFFS),
         next_step: Some(format!(
             "`apply` mounts it; by hand: `mount -t bpf bpf {}`",
             mounts::BPFFS
@@ -210,10 +204,7 @@ fn jit() -> Feature {
         name: "JIT",
         // Without the file there is no switch: a kernel with CONFIG_BPF_JIT_ALWAYS_ON may hide it.
         ok: value.as_deref() != Some("0"),
-        detail: format!(
-            "net.core.bpf_jit_enable = {}",
-            value.as_deref().unwrap_or("(not there)")
-        ),
+        detail: format!("net.core.bpf_jit_enable = {}", value.as_deref().unwrap_or("(not there)")),
         next_step: Some("`sysctl net.core.bpf_jit_enable=1`".to_owned()),
     }
     .settled()
@@ -222,11 +213,7 @@ fn jit() -> Feature {
 fn raw_tracepoints() -> Feature {
     let result = sys::load_trivial(PROG_TYPE_RAW_TRACEPOINT, 0, 0)
         .and_then(|program| sys::raw_tracepoint_open(Some(c"sys_enter"), program.as_fd()));
-    tried(
-        "raw tracepoints",
-        result.map(drop),
-        "they are there from Linux 4.17 on",
-    )
+    tried("raw tracepoints", result.map(drop), "they are there from Linux 4.17 on")
 }
 
 fn btf_tracepoints(types: Option<&Btf>) -> Feature {
@@ -241,11 +228,7 @@ fn btf_tracepoints(types: Option<&Btf>) -> Feature {
 
 fn tracepoints() -> Feature {
     let result = sys::load_trivial(PROG_TYPE_TRACEPOINT, 0, 0);
-    tried(
-        "tracepoints",
-        result.map(drop),
-        "they take CONFIG_BPF_EVENTS and perf events",
-    )
+    tried("tracepoints", result.map(drop), "they take CONFIG_BPF_EVENTS and perf events")
 }
 
 fn kprobes() -> Feature {
@@ -269,10 +252,8 @@ fn kprobes() -> Feature {
 fn trampoline(name: &'static str, attach_type: u32, types: Option<&Btf>) -> Feature {
     let id = types.and_then(|types| types.find(TEST_FUNCTION, Kind::Function));
     let result = load_for(id.map(|id| id.0), attach_type).and_then(open);
-    let refused = result
-        .as_ref()
-        .err()
-        .is_some_and(|error| error.raw_os_error() == Some(libc::EPERM));
+    let refused =
+        result.as_ref().err().is_some_and(|error| error.raw_os_error() == Some(libc::EPERM));
     let next = if refused && privileges::may_trace() {
         "the privileges are there, so a security policy refuses it: use a kprobe_pair, if need be \
          behind it under `first_of`"
@@ -309,11 +290,7 @@ fn batches() -> Feature {
         let map = CheckedMap::new(map.as_fd())?;
         sys::map_lookup_batch(&map, &mut None, &mut [0; 4], &mut [0; 4], 1).map(drop)
     });
-    tried(
-        "batch lookups",
-        result,
-        "it takes Linux 5.6; maps are read entry by entry without",
-    )
+    tried("batch lookups", result, "it takes Linux 5.6; maps are read entry by entry without")
 }
 
 fn recursion_misses() -> Feature {
@@ -356,10 +333,7 @@ fn statistics() -> Feature {
     Feature {
         name: "run statistics",
         ok: value.as_deref() == Some("1"),
-        detail: format!(
-            "kernel.bpf_stats_enabled = {}",
-            value.as_deref().unwrap_or("(not there)")
-        ),
+        detail: format!("kernel.bpf_stats_enabled = {}", value.as_deref().unwrap_or("(not there)")),
         next_step: Some(
             "`sysctl kernel.bpf_stats_enabled=1` to see how often and how long programs run"
                 .to_owned(),
@@ -408,9 +382,8 @@ fn setting(path: &str) -> Option<String> {
 
 /// `(6, 12)` of `6.12.74+deb13-cloud-amd64`.
 fn version(release: &str) -> (u32, u32) {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().unwrap_or(0));
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 

@@ -17,10 +17,7 @@ pub fn add(mut error: Error) -> Error {
     let Some(errno) = error.errno else {
         return error;
     };
-    let is_refusal = error
-        .log
-        .as_ref()
-        .is_some_and(|log| log.telling_line().is_some());
+    let is_refusal = error.log.as_ref().is_some_and(|log| log.telling_line().is_some());
     if error.phase == Phase::Load && is_refusal {
         error.detail = "the kernel's verifier refused it".to_owned();
         return error;
@@ -80,10 +77,8 @@ pub fn add(mut error: Error) -> Error {
 /// Adds what the error number says about attaching to this hook.
 pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
     let is_raw = hook.kind == HookKind::RawTracepoint;
-    let is_probe = matches!(
-        hook.kind,
-        HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair
-    );
+    let is_probe =
+        matches!(hook.kind, HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair);
     let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit);
     match error.errno {
         Some(libc::ENOENT) if is_raw => {
@@ -139,9 +134,7 @@ pub fn add_for_load(mut error: Error, arrays: &[&str], loader: &Loader<'_>) -> E
     if error.errno != Some(libc::EINVAL) || !passed_verifier || arrays.is_empty() {
         return add(error);
     }
-    error
-        .hints
-        .extend(arrays.iter().map(|map| one_kind(map, loader)));
+    error.hints.extend(arrays.iter().map(|map| one_kind(map, loader)));
     error
 }
 
