@@ -14,6 +14,7 @@ use crate::features::Features;
 use crate::leak::Snapshot;
 use crate::product::Product;
 use crate::scenario::{Context, Scenario};
+use crate::stage;
 
 /// Emptied for every scenario.
 const SCRATCH: &str = "/run/scenario";
@@ -31,6 +32,10 @@ pub fn run(scenarios: &[Scenario], product: Product, out: &mut dyn Write) -> Res
             skipped += 1;
             writeln!(out, "SKIP {}: {reason}", scenario.name)?;
             continue;
+        }
+        if stage::is_init() {
+            // On the console, so that a machine that hangs says in what.
+            writeln!(std::io::stderr(), "guest: {}", scenario.name)?;
         }
         let start = Instant::now();
         match run_one(scenario, &mut context) {

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
@@ -113,6 +113,7 @@ impl Machine<'_> {
     fn start(&self) -> Result<Running> {
         fs::create_dir_all(self.directory)?;
         let results = self.directory.join("results.txt");
+        let complaints = self.directory.join("qemu.stderr");
         fs::write(&results, "")?;
         let qemu = packages::require(&packages::QEMU)?;
         let mut child = Command::new(qemu)
@@ -131,7 +132,7 @@ impl Machine<'_> {
             .arg(format!("{COMMAND_LINE} {}", self.append))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(File::create(self.directory.join("qemu.stderr"))?)
+            .stderr(File::create(&complaints)?)
             .spawn()
             .context("cannot start QEMU")?;
         let stdout = child.stdout.take().context("QEMU has no stdout")?;
@@ -150,6 +151,7 @@ impl Machine<'_> {
             log: File::create(self.directory.join("console.log"))?,
             console: Vec::new(),
             results,
+            complaints,
         })
     }
 }
@@ -159,7 +161,8 @@ struct Running {
     lines: Receiver<String>,
     log: File,
     console: Vec<String>,
-    results: std::path::PathBuf,
+    results: PathBuf,
+    complaints: PathBuf,
 }
 
 impl Running {
@@ -169,9 +172,12 @@ impl Running {
         Ok(())
     }
 
+    /// The end of the console, and what QEMU itself had to say.
     fn tail(&self) -> String {
         let from = self.console.len().saturating_sub(15);
-        self.console[from..].join("\n")
+        let console = self.console[from..].join("\n");
+        let complaints = fs::read_to_string(&self.complaints).unwrap_or_default();
+        format!("{console}\n{complaints}").trim().to_owned()
     }
 
     fn kill(&mut self) {
