@@ -145,7 +145,7 @@ fn others_fall_through(context: &Context, probe: &str) -> Result<()> {
         let (pid, _) = child(&["calls", &call.to_string(), &OTHERS.to_string()])?;
         let transcript = running.interrupt()?;
         let reading = transcript.read()?;
-        let fell_through = reading.sum("calls", "fell_through", |_| true)?;
+        let fell_through = reading.sum("calls", "other_calls", |_| true)?;
         let least = OTHERS as i64 - Short::of(probe, reading).by;
         // The rest of the machine makes calls too, so it may be more.
         ensure!(fell_through >= least, "call {call}: {fell_through} of {OTHERS}");
@@ -160,7 +160,7 @@ fn compat_calls_are_told_apart(context: &Context, probe: &str) -> Result<()> {
     let (pid, _) = child(&["compat", &AMBIGUOUS.to_string(), &OTHERS.to_string()])?;
     let transcript = running.interrupt()?;
     let reading = transcript.read()?;
-    let compat = reading.sum("calls", "compat", |_| true)?;
+    let compat = reading.sum("calls", "calls_32bit", |_| true)?;
     let least = OTHERS as i64 - Short::of(probe, reading).by;
     ensure!(compat >= least, "{compat} of {OTHERS} 32-bit calls");
     let counted = count(reading, AMBIGUOUS, |other| other == i64::from(pid))?;
@@ -189,13 +189,13 @@ fn start(context: &Context, probe: &str) -> Result<Running> {
 fn count(reading: Reading<'_>, nr: u32, whose: impl Fn(i64) -> bool) -> Result<i64> {
     reading.sum("counts", "calls", |row| {
         call_number(row).is_ok_and(|call| call == i64::from(nr))
-            && number(row, "pid").is_ok_and(&whose)
+            && number(row, "process").is_ok_and(&whose)
     })
 }
 
 /// The number of a row's system call: the shipped files show it as a name.
 fn call_number(row: &Value) -> Result<i64> {
-    number(row, "call").or_else(|_| number(row, "nr"))
+    number(row, "call")
 }
 
 /// By how much counts may be short.

@@ -4,6 +4,8 @@ use std::ffi::c_long;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -87,5 +89,12 @@ pub(super) fn plain(number: i64, count: usize) {
 pub(super) fn compat(number: u32, count: usize) {
     for _ in 0..count {
         sys::compat_call(number);
+    }
+}
+
+/// Sleeps a millisecond at a time.
+pub(super) fn naps(count: usize) {
+    for _ in 0..count {
+        thread::sleep(Duration::from_millis(1));
     }
 }

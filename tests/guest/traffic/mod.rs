@@ -38,6 +38,11 @@ pub enum Kind {
         /// How often
         count: usize,
     },
+    /// Sleeps of a millisecond
+    Naps {
+        /// How often
+        count: usize,
+    },
     /// Nothing at all
     Nothing,
 }
@@ -53,6 +58,10 @@ pub fn run(kind: &Kind) -> Result<()> {
         }
         Kind::Compat { number, count } => {
             calls::compat(*number, *count);
+            Ok(())
+        }
+        Kind::Naps { count } => {
+            calls::naps(*count);
             Ok(())
         }
         Kind::Nothing => Ok(()),
