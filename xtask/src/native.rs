@@ -3,9 +3,9 @@
 //! Scenarios that the kernel does not allow are skipped by the guest, with reasons.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::binaries::{self, Binaries};
 use crate::report::{Outcome, Report};
@@ -28,10 +28,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// Runs the scenarios; their lines are shown as they come.
 ///
 /// # Errors
-/// When this is not root, or the guest can't be started.
+/// When root is out of reach, or the guest can't be started.
 pub fn run_scenarios(binaries: &Binaries, filter: Option<&str>) -> Result<Report> {
-    ensure!(packages::is_root(), "the scenarios load BPF programs: run this as root");
-    let mut child = Command::new(&binaries.guest)
+    let mut child = packages::as_root(&binaries.guest)?
         .arg("run")
         .arg("--probe-runner")
         .arg(&binaries.probe_runner)

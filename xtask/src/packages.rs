@@ -2,7 +2,7 @@
 //!
 //! Nothing is installed silently: each installation is announced on stderr.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -40,6 +40,21 @@ pub fn require(tool: &Tool) -> Result<PathBuf> {
 pub fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// A command that runs as root: directly, or through sudo.
+///
+/// # Errors
+/// When this is not root and there is no sudo.
+pub fn as_root(program: &Path) -> Result<Command> {
+    if is_root() {
+        return Ok(Command::new(program));
+    }
+    let sudo = find("sudo").context("loading BPF programs needs root: run this as root")?;
+    announce("asking sudo for root: BPF programs are loaded into this kernel");
+    let mut command = Command::new(sudo);
+    command.arg(program);
+    Ok(command)
 }
 
 /// An executable's path, searched in `PATH`.

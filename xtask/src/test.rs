@@ -8,33 +8,45 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
-use crate::report::{self, Report, Totals};
+use crate::report::{self, Outcome, Report, Totals};
 use crate::{binaries, native, packages, paths, vm};
 
 /// Takes nothing: it is always everything.
 #[derive(clap::Args)]
 pub struct Args {}
 
-/// Runs everything; the last line is the totals.
+/// Runs everything, whatever fails on the way; the last line is the totals.
 pub fn run(_args: &Args) -> Result<ExitCode> {
-    // First, so that a missing emulator is told before minutes of building.
-    packages::require(&packages::QEMU)?;
-
-    let mut parts = Vec::new();
-    parts.push(("unit and command line", cargo_test()?));
+    let tests = cargo_test()?;
     let binaries = binaries::build()?;
 
     packages::announce("running the scenarios on this kernel");
-    let here = native::run_scenarios(&binaries, None)?;
-    parts.push(("this kernel", here.totals()));
+    let here = native::run_scenarios(&binaries, None).map(|report| vec![report]);
+    let here = or_failed("this-kernel", here)?;
 
     packages::announce("running the scenarios in virtual machines");
-    let mut reports = vm::run_all(&binaries)?;
-    parts.push(("virtual machines", report::sum(&reports)));
+    let there = packages::require(&packages::QEMU).and_then(|_| vm::run_all(&binaries));
+    let there = or_failed("virtual-machines", there)?;
 
-    reports.push(here);
-    parts.push(("ran on no kernel", never_ran(&reports)?));
+    let parts = [
+        ("unit and command line", tests),
+        ("this kernel", report::sum(&here)),
+        ("virtual machines", report::sum(&there)),
+        ("ran on no kernel", never_ran(&[here, there].concat())?),
+    ];
     conclude(&parts)
+}
+
+/// A part that could not run has failed; the others run all the same.
+fn or_failed(name: &str, reports: Result<Vec<Report>>) -> Result<Vec<Report>> {
+    let error = match reports {
+        Ok(reports) => return Ok(reports),
+        Err(error) => error,
+    };
+    writeln!(std::io::stdout(), "FAIL {name}: {error:#}")?;
+    let mut report = Report::default();
+    report.add(name, Outcome::Failed);
+    Ok(vec![report])
 }
 
 fn cargo_test() -> Result<Totals> {
