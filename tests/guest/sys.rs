@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "the room for raw system calls")]
 
 use std::arch::asm;
-use std::ffi::{CString, c_long};
+use std::ffi::{CString, c_int, c_long};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
@@ -156,14 +156,64 @@ pub fn open_tracepoint(id: u64) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
 }
 
-/// Makes one system call by number. What it returns is of no interest to those who count calls.
-///
-/// # Safety of the arguments
-/// Callers pass numbers and arguments of calls that write nothing, or pointers to their own memory.
-pub fn call(number: c_long, arguments: [usize; 4]) -> c_long {
-    let [one, two, three, four] = arguments;
-    // SAFETY: see above; the numbers used are timer calls, getpid and numbers that no kernel knows.
-    unsafe { libc::syscall(number, one, two, three, four) }
+/// Makes one system call by number, all arguments zero. What it returns is of no interest to those who count calls.
+pub fn call(number: c_long) {
+    // SAFETY: without a pointer the kernel has no memory to write to.
+    unsafe { libc::syscall(number, 0, 0, 0, 0) };
+}
+
+/// A POSIX timer that never signals, by the kernel's own calls: a C library may make more or other ones.
+pub struct Timer {
+    id: c_int,
+}
+
+impl Timer {
+    /// timer_create
+    pub fn create() -> io::Result<Self> {
+        // SAFETY: all zeroes is a valid `sigevent`.
+        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+        event.sigev_notify = libc::SIGEV_NONE;
+        let mut id: c_int = 0;
+        // SAFETY: both pointers are valid during the call; the kernel's timer id is an int.
+        check(unsafe {
+            libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &event, &mut id)
+        })?;
+        Ok(Self { id })
+    }
+
+    /// timer_settime, `seconds` from now.
+    pub fn set(&self, seconds: i64) -> io::Result<()> {
+        let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let time = libc::itimerspec {
+            it_interval: never,
+            it_value: libc::timespec { tv_sec: seconds, ..never },
+        };
+        let (flags, no_old_time) = (0, std::ptr::null::<libc::itimerspec>());
+        // SAFETY: the time is valid during the call, and nothing is written.
+        check(unsafe { libc::syscall(libc::SYS_timer_settime, self.id, flags, &time, no_old_time) })
+            .map(drop)
+    }
+
+    /// timer_gettime: whole seconds that are left.
+    pub fn left(&self) -> io::Result<i64> {
+        let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut time = libc::itimerspec { it_interval: never, it_value: never };
+        // SAFETY: the kernel writes one `itimerspec`.
+        check(unsafe { libc::syscall(libc::SYS_timer_gettime, self.id, &mut time) })?;
+        Ok(time.it_value.tv_sec)
+    }
+
+    /// timer_getoverrun
+    pub fn overrun(&self) -> io::Result<c_long> {
+        // SAFETY: no memory is involved.
+        check(unsafe { libc::syscall(libc::SYS_timer_getoverrun, self.id) })
+    }
+
+    /// timer_delete
+    pub fn delete(self) -> io::Result<()> {
+        // SAFETY: no memory is involved.
+        check(unsafe { libc::syscall(libc::SYS_timer_delete, self.id) }).map(drop)
+    }
 }
 
 /// Makes one 32-bit system call without arguments. Kills the process on a kernel built without them.

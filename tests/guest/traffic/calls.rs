@@ -1,6 +1,5 @@
 //! System calls in exact numbers: the two ends of a child process that makes them.
 
-use std::ffi::c_long;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::sys;
+use crate::sys::{self, Timer};
 
 /// The five POSIX timer calls of x86-64 in the order of their numbers.
 pub const TIMER_CALLS: [(u32, &str); 5] = [
@@ -40,31 +39,14 @@ pub fn child(arguments: &[&str]) -> Result<(u32, String)> {
 
 /// Creates, sets, reads and deletes `count` timers: each call exactly `count` times.
 pub(super) fn timers(count: usize) -> Result<()> {
-    const SIGEV_NONE: u64 = 1;
-    const CLOCK_MONOTONIC: usize = 1;
-    // struct sigevent: value, then signal number and kind in one word.
-    let event: [u64; 8] = [0, SIGEV_NONE << 32, 0, 0, 0, 0, 0, 0];
-    // struct itimerspec: interval and first expiry, seconds and nanoseconds each.
-    let time: [u64; 4] = [0, 0, 3600, 0];
-    let mut read = [0_u64; 4];
     for _ in 0..count {
-        let mut id = [0_i32; 2];
-        let create = [CLOCK_MONOTONIC, event.as_ptr() as usize, id.as_mut_ptr() as usize, 0];
-        timer(0, create)?;
-        let id = usize::try_from(id[0])?;
-        timer(1, [id, 0, time.as_ptr() as usize, 0])?;
-        timer(2, [id, read.as_mut_ptr() as usize, 0, 0])?;
-        timer(3, [id, 0, 0, 0])?;
-        timer(4, [id, 0, 0, 0])?;
+        let timer = Timer::create().context("timer_create")?;
+        timer.set(3600).context("timer_settime")?;
+        let left = timer.left().context("timer_gettime")?;
+        ensure!((1..3600).contains(&left), "{left} of 3600 s are left");
+        timer.overrun().context("timer_getoverrun")?;
+        timer.delete().context("timer_delete")?;
     }
-    ensure!(read[2] > 0, "the timer was never read");
-    Ok(())
-}
-
-fn timer(operation: usize, arguments: [usize; 4]) -> Result<()> {
-    let (number, name) = TIMER_CALLS[operation];
-    let result = sys::call(c_long::from(number), arguments);
-    ensure!(result >= 0, "{name}: {}", io::Error::last_os_error());
     Ok(())
 }
 
@@ -81,7 +63,7 @@ pub(super) fn execs(directory: &Path) -> Result<()> {
 /// Makes a call without arguments; the kernel may not know it.
 pub(super) fn plain(number: i64, count: usize) {
     for _ in 0..count {
-        sys::call(number, [0; 4]);
+        sys::call(number);
     }
 }
 
