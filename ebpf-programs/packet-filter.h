@@ -12,13 +12,6 @@
 
 #include "probe.h"
 
-struct sk_buff {
-	unsigned int len;
-	unsigned int data_len;
-	u16 protocol;
-	unsigned char *data;
-} KERNEL_STRUCT;
-
 union address {
 	u8 bytes[16];
 	u32 words[4];
@@ -134,6 +127,12 @@ static __always_inline bool wants_transport(void)
 static __always_inline bool wants_addresses(void)
 {
 	return is_set(filter_source) || is_set(filter_destination);
+}
+
+/* Whether the filter asks for anything that only the packet itself tells. */
+static __always_inline bool filter_reads_packets(void)
+{
+	return filter_family || wants_addresses() || wants_transport();
 }
 
 /* Copies the next bytes without moving on; false when they are not all there. */
@@ -259,22 +258,18 @@ static __always_inline enum match ipv6_match(struct cursor *at)
 }
 
 /*
- * Compares a packet whose `data` stands at the network header, as it does when
- * the stack takes a packet in. `network_header` is no help there: it is set only
- * later. A VLAN tag that the card has taken off is not seen; one that is still
- * in the packet stands before the network header and gives the real type.
+ * Compares a packet by its linear part, of `length` bytes at `data`, and by its
+ * ethertype in network order. `data` is at the network header when the stack
+ * takes a packet in (the packet's own `network_header` is set only later). A
+ * VLAN tag that the card has taken off is not seen; one that is still in the
+ * packet stands before the network header and tells the real type.
  */
-static __always_inline enum match packet_match(struct sk_buff *skb)
+static __always_inline enum match packet_match(const unsigned char *data, u32 length,
+					       u16 ethertype)
 {
-	struct cursor at = {};
-	u16 type;
+	struct cursor at = { .data = data, .length = length };
+	u16 type = from_big_endian_16(ethertype);
 
-	if (!filter_family && !wants_addresses() && !wants_transport())
-		return MATCHES;
-
-	at.data = KERNEL_READ(skb, data);
-	at.length = KERNEL_READ(skb, len) - KERNEL_READ(skb, data_len);
-	type = from_big_endian_16(KERNEL_READ(skb, protocol));
 	for (int i = 0; i < MAX_VLAN_TAGS; i++) {
 		struct {
 			u16 tag;
@@ -289,16 +284,10 @@ static __always_inline enum match packet_match(struct sk_buff *skb)
 		type = from_big_endian_16(vlan.type);
 	}
 
-	if (type == ETHERTYPE_IPV4 && filter_family != 6) {
-		if (!wants_addresses() && !wants_transport())
-			return MATCHES;
-		return ipv4_match(&at);
-	}
-	if (type == ETHERTYPE_IPV6 && filter_family != 4) {
-		if (!wants_addresses() && !wants_transport())
-			return MATCHES;
-		return ipv6_match(&at);
-	}
+	if (type == ETHERTYPE_IPV4 && filter_family != 6)
+		return wants_addresses() || wants_transport() ? ipv4_match(&at) : MATCHES;
+	if (type == ETHERTYPE_IPV6 && filter_family != 4)
+		return wants_addresses() || wants_transport() ? ipv6_match(&at) : MATCHES;
 	return DIFFERS;
 }
 

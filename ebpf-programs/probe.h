@@ -53,12 +53,16 @@ enum {
 
 /*
  * Helpers by number (enum bpf_func_id of the kernel's interface; fixed for
- * ever). The newest ones are of 5.8, so everything here loads on 5.10.
+ * ever). The newest ones here are of 5.8, so all kernels from 5.10 have them.
  */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
-					 u64 flags) = (void *)2;
-static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+/*
+ * Only 32 bits of these two results hold: before Linux 6.4 the kernel jumps right
+ * to a map's function, which returns an int and leaves the other half as it is.
+ */
+static int (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
+					u64 flags) = (void *)2;
+static int (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
 static u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static u32 (*const bpf_get_smp_processor_id)(void) = (void *)8;
 static long (*const bpf_tail_call)(void *ctx, void *prog_array, u32 index) = (void *)12;
@@ -80,10 +84,22 @@ static void (*const bpf_ringbuf_submit)(void *record, u64 flags) = (void *)132;
 /* Reads a member (or a member's member) of a kernel struct; 0 if unreadable. */
 #define KERNEL_READ(from, member)                                                         \
 	({                                                                                \
-		typeof((from)->member) value_;                                            \
-		bpf_probe_read_kernel(&value_, sizeof(value_), &(from)->member);          \
+		typeof(from) from_ = (from);                                              \
+		typeof(from_->member) value_;                                             \
+		bpf_probe_read_kernel(&value_, sizeof(value_), &from_->member);           \
 		value_;                                                                   \
 	})
+
+/*
+ * Whether the running kernel has a helper, a constant once the object is loaded:
+ * the verifier never sees the branch that is not taken.
+ */
+#define HELPER_EXISTS(name) __builtin_preserve_enum_value(*(enum bpf_func_id *)BPF_FUNC_##name, 0)
+
+/* Newer helpers that a probe may ask for. */
+enum bpf_func_id {
+	BPF_FUNC_get_current_task_btf = 158,
+};
 
 /*
  * The registers that a kprobe is handed and that the kernel keeps of a task in
@@ -149,13 +165,13 @@ static __always_inline u16 from_big_endian_16(u16 value)
  * Returns 0, or the negative errno for which the kernel took no new key: the
  * event is not counted then, and the caller says so.
  */
-static __always_inline long count_in(void *map, const void *key)
+static __always_inline int count_in(void *map, const void *key)
 {
 	const u64 first = 1;
 	u64 *count = bpf_map_lookup_elem(map, key);
 
 	if (!count) {
-		long error = bpf_map_update_elem(map, key, &first, MAP_NOEXIST);
+		int error = bpf_map_update_elem(map, key, &first, MAP_NOEXIST);
 
 		if (error != -EEXIST)
 			return error;

@@ -16,6 +16,13 @@ struct net_device {
 	int ifindex;
 } KERNEL_STRUCT;
 
+struct sk_buff {
+	unsigned int len;
+	unsigned int data_len;
+	u16 protocol;
+	unsigned char *data;
+} KERNEL_STRUCT;
+
 struct rps_key {
 	u32 ifindex;
 	u32 curr_node_id;
@@ -71,48 +78,62 @@ struct {
 /* Also count packets that stay on their CPU, chosen or not. */
 const volatile bool count_all = 0;
 
-/*
- * Counts one finished call. Headers are read now, at the return, in both ways:
- * get_rps_cpu() neither frees nor moves the packet, and its caller, which owns
- * it, has not gone on yet. So both ways see the same bytes, and most packets,
- * those that are not moved, are never read at all.
- */
-static __always_inline void count_packet(u32 ifindex, struct sk_buff *skb, s32 target)
+/* Whether a packet counts, as far as it can be told without looking into it. */
+static __always_inline bool is_wanted(u32 ifindex, s32 target)
+{
+	if (filter_ifindex && ifindex != filter_ifindex)
+		return 0;
+	return count_all || (target >= 0 && (u32)target != bpf_get_smp_processor_id());
+}
+
+static __always_inline void count_packet(u32 ifindex, s32 target)
 {
 	struct rps_key key = {
 		.ifindex = ifindex,
+		.curr_node_id = bpf_get_numa_node_id(),
 		.curr_cpu = bpf_get_smp_processor_id(),
 		.targ_cpu = target,
 	};
 
-	if (filter_ifindex && ifindex != filter_ifindex)
-		return;
-	if (!count_all && (target < 0 || (u32)target == key.curr_cpu))
-		return;
-
-	switch (packet_match(skb)) {
-	case DIFFERS:
-		return;
-	case UNREADABLE:
-		COUNT_HERE(rps_loss, unreadable);
-		return;
-	case MATCHES:
-		break;
-	}
-
-	key.curr_node_id = bpf_get_numa_node_id();
 	if (count_in(&rps_record, &key))
 		COUNT_HERE(rps_loss, map_full);
 }
 
-/* The context holds the three arguments and then the result. */
+static __always_inline void count_match(u32 ifindex, s32 target, enum match match)
+{
+	switch (match) {
+	case MATCHES:
+		count_packet(ifindex, target);
+		break;
+	case UNREADABLE:
+		COUNT_HERE(rps_loss, unreadable);
+		break;
+	case DIFFERS:
+		break;
+	}
+}
+
+/*
+ * Both ways look into the packet when the function returns: get_rps_cpu() has
+ * neither freed nor moved it, and its caller, which owns it, has not gone on
+ * yet. So they see the same bytes, and a packet that doesn't count is not read.
+ *
+ * The context holds the three arguments and then the result. These pointers may
+ * be followed; those that a kprobe finds in registers have to be copied from.
+ */
 SEC("fexit/get_rps_cpu")
 int rps_fexit(const u64 *ctx)
 {
 	struct net_device *dev = (void *)ctx[0];
 	struct sk_buff *skb = (void *)ctx[1];
+	s32 target = ctx[3];
+	enum match match = MATCHES;
 
-	count_packet(dev->ifindex, skb, (s32)ctx[3]);
+	if (!is_wanted(dev->ifindex, target))
+		return 0;
+	if (filter_reads_packets())
+		match = packet_match(skb->data, skb->len - skb->data_len, skb->protocol);
+	count_match(dev->ifindex, target, match);
 	return 0;
 }
 
@@ -137,7 +158,10 @@ int rps_return(const struct registers *ctx)
 {
 	u64 stack = STACK_BEFORE_RETURN(ctx);
 	struct rps_call *found = bpf_map_lookup_elem(&rps_in_flight, &stack);
+	s32 target = FUNCTION_RESULT(ctx);
+	enum match match = MATCHES;
 	struct rps_call call;
+	u32 ifindex;
 
 	if (!found) {
 		COUNT_HERE(rps_loss, orphaned);
@@ -147,7 +171,14 @@ int rps_return(const struct registers *ctx)
 	call = *found;
 	bpf_map_delete_elem(&rps_in_flight, &stack);
 
-	count_packet(KERNEL_READ(call.dev, ifindex), call.skb, (s32)FUNCTION_RESULT(ctx));
+	ifindex = KERNEL_READ(call.dev, ifindex);
+	if (!is_wanted(ifindex, target))
+		return 0;
+	if (filter_reads_packets())
+		match = packet_match(KERNEL_READ(call.skb, data),
+				     KERNEL_READ(call.skb, len) - KERNEL_READ(call.skb, data_len),
+				     KERNEL_READ(call.skb, protocol));
+	count_match(ifindex, target, match);
 	return 0;
 }
 

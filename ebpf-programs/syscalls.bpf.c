@@ -76,20 +76,12 @@ struct thread_info {
 	u32 status;
 } KERNEL_STRUCT;
 
-struct task_struct {
-	struct thread_info thread_info;
-} KERNEL_STRUCT;
-
 /*
- * A 64-bit process may make single calls through the 32-bit interface (int
- * 0x80), so it is the call that is asked, not the process: TS_COMPAT.
+ * TS_COMPAT, a mark of the single call: a 64-bit process too may make calls
+ * through the 32-bit interface (int 0x80).
  */
-static __always_inline bool is_compat_call(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	return KERNEL_READ(task, thread_info.status) & 0x0002;
-}
+#define COMPAT_WORD thread_info.status
+#define COMPAT_BIT 0x0002
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -97,19 +89,30 @@ struct thread_info {
 	unsigned long flags;
 } KERNEL_STRUCT;
 
+/* TIF_32BIT, a mark of the task: a process is 32-bit as a whole here. */
+#define COMPAT_WORD thread_info.flags
+#define COMPAT_BIT (1UL << 22)
+
+#endif
+
 struct task_struct {
 	struct thread_info thread_info;
 } KERNEL_STRUCT;
 
-/* A process is 32-bit as a whole here: TIF_32BIT. */
+static struct task_struct *(*const bpf_get_current_task_btf)(void) = (void *)158;
+
+/*
+ * Every system call of the machine pays for this question. From Linux 5.11 on a
+ * helper gives the task as a pointer that may be followed; 5.10 needs a copy of
+ * the word, which is several times the work. The loader puts in which it is.
+ */
 static __always_inline bool is_compat_call(void)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	if (HELPER_EXISTS(get_current_task_btf))
+		return bpf_get_current_task_btf()->COMPAT_WORD & COMPAT_BIT;
 
-	return KERNEL_READ(task, thread_info.flags) & (1UL << 22);
+	return KERNEL_READ((struct task_struct *)bpf_get_current_task(), COMPAT_WORD) & COMPAT_BIT;
 }
-
-#endif
 
 SYS_ENTER
 int dispatch(u64 *ctx)

@@ -52,11 +52,7 @@ pub fn apply(
         attachments = made;
         notes.extend(said);
     }
-    Ok(Applied {
-        outcome: plan.outcome(),
-        attachments,
-        notes,
-    })
+    Ok(Applied { outcome: plan.outcome(), attachments, notes })
 }
 
 /// Takes a probe down: detaches it and removes all of its pins and its state file. Whether there
@@ -110,9 +106,8 @@ fn replace(desired: &Desired, objects: &[ObjectFile<'_>]) -> Result<Running, Err
 }
 
 fn commit(desired: &Desired, attachments: &[AttachmentRecord]) -> Result<(), Error> {
-    let applied_at = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
+    let applied_at =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     kernel::remember(&Record {
         schema_version: Record::SCHEMA_VERSION,
         desired: desired.clone(),

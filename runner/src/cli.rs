@@ -1,8 +1,201 @@
 //! Arguments in, exit code out.
 
+use crate::commands::Outcome;
+use crate::commands::{Format, apply, check, delete, doctor, inspect, read, run, schema, status};
+use crate::kernel::WholeLog;
+use crate::probe_files::Inputs;
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// The exit code for arguments that make no sense (EX_USAGE of sysexits.h).
+const USAGE: u8 = 64;
+
+/// Runs eBPF probes from YAML.
+#[derive(Debug, Parser)]
+#[command(name = "probe-runner", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prove probe files right, without root
+    Check {
+        #[command(flatten)]
+        files: Files,
+        /// How findings are written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+    },
+    /// Bring the kernel to what probe files say, and keep it there
+    Apply {
+        #[command(flatten)]
+        files: Files,
+        /// How results are written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+        /// Show the verifier's whole log when it refuses a program
+        #[arg(long)]
+        verifier_log: bool,
+    },
+    /// Attach, show what happens until Ctrl-C, and leave nothing behind
+    Run {
+        /// Probe files, or directories of them
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        options: FileOptions,
+        /// Stop by itself after this time, such as `10s` or `1m 30s`
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        duration: Option<Duration>,
+        /// How results are written; json: one document a line
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+        /// Show the verifier's whole log when it refuses a program
+        #[arg(long)]
+        verifier_log: bool,
+    },
+    /// Show what runs: links, programs, maps, slots, and what differs from the files
+    Status {
+        /// Probes; all that are applied if none is named
+        probes: Vec<String>,
+        /// How results are written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+    },
+    /// Show what an applied probe's maps hold
+    Read {
+        /// An applied probe
+        probe: String,
+        /// One of its maps; those that its file shows if none is named
+        map: Option<String>,
+        /// How results are written
+        #[arg(short, long, value_enum, default_value = "table")]
+        output: read::Format,
+    },
+    /// Detach probes and remove everything of theirs
+    Delete {
+        /// Applied probes
+        #[arg(required_unless_present = "all")]
+        probes: Vec<String>,
+        /// Every probe that is applied
+        #[arg(long, conflicts_with = "probes")]
+        all: bool,
+    },
+    /// Show what this kernel and these privileges allow, and how to get the rest
+    Doctor {
+        /// How results are written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+    },
+    /// Show what an object holds
+    Inspect {
+        /// An object file, or the name of a built-in one
+        object: String,
+        /// How it is written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+    },
+    /// Print the JSON schema of probe files
+    Schema,
+}
+
+#[derive(Args, Debug)]
+struct Files {
+    /// Probe files, or directories of them
+    #[arg(default_value = "probes.d")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    options: FileOptions,
+}
+
+#[derive(Args, Debug)]
+struct FileOptions {
+    /// Give a template variable a value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Read template variables from a YAML file
+    #[arg(long, value_name = "FILE")]
+    vars: Vec<PathBuf>,
+    /// Search this directory for objects too
+    #[arg(long, value_name = "DIR")]
+    object_dir: Vec<PathBuf>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+impl From<Files> for Inputs {
+    fn from(files: Files) -> Inputs {
+        let FileOptions { set, vars, object_dir } = files.options;
+        Inputs { paths: files.paths, set, vars, object_dirs: object_dir }
+    }
+}
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // If even the message can't be written there is nobody to tell.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
+        }
+    };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = dispatch(cli.command, &mut out).and_then(|outcome| {
+        out.flush()?;
+        Ok(outcome)
+    });
+    match result {
+        Ok(outcome) => outcome.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Check { files, output } => check::run(&files.into(), output, out),
+        Command::Apply { files, output, verifier_log } => {
+            apply::run(&files.into(), output, whole_log(verifier_log), out)
+        }
+        Command::Run { paths, options, duration, output, verifier_log } => {
+            let files = Files { paths, options };
+            run::run(&files.into(), duration, output, whole_log(verifier_log), out)
+        }
+        Command::Status { probes, output } => status::run(&probes, output, out),
+        Command::Read { probe, map, output } => read::run(&probe, map.as_deref(), output, out),
+        Command::Delete { probes, all } => delete::run(&probes, all, out),
+        Command::Doctor { output } => doctor::run(output, out),
+        Command::Inspect { object, output } => inspect::run(&object, output, out),
+        Command::Schema => schema::run(out),
+    }
+}
+
+fn whole_log(wanted: bool) -> WholeLog {
+    if wanted { WholeLog::Yes } else { WholeLog::No }
+}
+
+/// Whoever read the output has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        let json = cause.downcast_ref::<serde_json::Error>();
+        io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            || json.is_some_and(|error| error.io_error_kind() == Some(io::ErrorKind::BrokenPipe))
+    })
 }

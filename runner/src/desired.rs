@@ -204,7 +204,7 @@ pub enum Decoder {
     Errno,
     /// A signal's name.
     Signal,
-    /// A process's name from its id, as long as it lives.
+    /// A process from its id, as `name[id]`; `[id]` once it has ended.
     Process,
     /// A user's name from its id.
     User,
@@ -259,6 +259,46 @@ impl HookKind {
             HookKind::RawTracepoint => "raw_tracepoint",
             HookKind::Tracepoint => "tracepoint",
             HookKind::BtfTracepoint => "btf_tracepoint",
+        }
+    }
+}
+
+impl View {
+    /// A map as its types say.
+    pub fn plain(map: &str) -> View {
+        View {
+            map: map.to_owned(),
+            record: None,
+            columns: Vec::new(),
+            sort: None,
+            top: None,
+            loss: false,
+            line: None,
+        }
+    }
+}
+
+impl Decoder {
+    /// The decoder's name in a probe file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Decoder::Ifname => "ifname",
+            Decoder::Ip => "ip",
+            Decoder::Port => "port",
+            Decoder::Mac => "mac",
+            Decoder::Syscall => "syscall",
+            Decoder::Errno => "errno",
+            Decoder::Signal => "signal",
+            Decoder::Process => "process",
+            Decoder::User => "user",
+            Decoder::Group => "group",
+            Decoder::Duration => "duration",
+            Decoder::Time => "time",
+            Decoder::Bytes => "bytes",
+            Decoder::Hex => "hex",
+            Decoder::String => "string",
+            Decoder::Bool => "bool",
+            Decoder::Static(_) => "static",
         }
     }
 }

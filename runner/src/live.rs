@@ -191,25 +191,18 @@ impl Live {
             count: link.missed.unwrap_or(0),
             meaning: "calls of the function that the kprobe or kretprobe did not serve",
         });
-        skipped
-            .chain(unserved)
-            .filter(|miss| miss.count > 0)
-            .collect()
+        skipped.chain(unserved).filter(|miss| miss.count > 0).collect()
     }
 
     /// The attachments that the state file tells of; none without one.
     pub fn attachments(&self) -> &[AttachmentRecord] {
-        self.record
-            .as_ref()
-            .map_or(&[], |record| &record.attachments)
+        self.record.as_ref().map_or(&[], |record| &record.attachments)
     }
 }
 
 impl AttachmentRecord {
     /// Whether one of its links needs the process that attached it.
     pub fn needs_process(&self) -> bool {
-        self.links
-            .iter()
-            .any(|link| link.keeper == LinkKeeper::Process)
+        self.links.iter().any(|link| link.keeper == LinkKeeper::Process)
     }
 }

@@ -4,6 +4,9 @@
 //! kind of thing from its parts, and `inventory` puts them together. Files may come from anywhere:
 //! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
+pub mod builtin;
+pub mod store;
+
 mod code;
 mod core_relocations;
 mod elf;
@@ -23,6 +26,8 @@ mod program_type;
 mod programs;
 mod section;
 mod tail_call;
+#[cfg(test)]
+mod tests;
 mod variables;
 
 pub use error::ObjectError;

@@ -59,10 +59,7 @@ pub enum Outcome {
 /// Plans how to get from what is there to what is asked for; `live` is `None` where nothing is.
 pub fn plan(desired: &Desired, live: Option<&Live>) -> Plan {
     let steps = live.map_or_else(|| vec![Step::Create], |live| steps(desired, live));
-    Plan {
-        probe: desired.probe.clone(),
-        steps,
-    }
+    Plan { probe: desired.probe.clone(), steps }
 }
 
 fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
@@ -87,10 +84,7 @@ fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
 ///
 /// Empty too where there is no state file: such a probe is incomplete, not drifted.
 pub fn drift(live: &Live) -> Vec<Reason> {
-    live.record
-        .as_ref()
-        .map(|record| diff::drift(record, live))
-        .unwrap_or_default()
+    live.record.as_ref().map(|record| diff::drift(record, live)).unwrap_or_default()
 }
 
 impl Plan {

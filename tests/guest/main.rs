@@ -1,3 +1,110 @@
-//! Runs kernel scenarios on the machine it is started on.
+//! Runs kernel scenarios: as init of a virtual machine, or as an ordinary root process.
+//!
+//! This file only reads arguments. `stage` prepares the world, `session` runs scenarios in it, `scenarios` holds them.
 
-fn main() {}
+mod demo;
+mod features;
+mod leak;
+mod product;
+mod scenario;
+mod scenarios;
+mod session;
+mod stage;
+mod sys;
+mod traffic;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser};
+
+use product::Product;
+use scenario::Boot;
+
+#[derive(Parser)]
+#[command(name = "guest", about = "Runs kernel scenarios")]
+enum Verb {
+    /// Run the scenarios that this kernel allows
+    Run {
+        #[command(flatten)]
+        selection: Selection,
+        #[command(flatten)]
+        paths: Paths,
+    },
+    /// List the scenarios without running any
+    List {
+        #[command(flatten)]
+        selection: Selection,
+    },
+    /// Show the RPS and system-call probes on generated traffic
+    Demo {
+        #[command(flatten)]
+        paths: Paths,
+    },
+    /// Generate traffic under a process id of its own (started by scenarios)
+    #[command(subcommand)]
+    Traffic(traffic::Kind),
+}
+
+#[derive(Args)]
+struct Selection {
+    /// How this kernel was booted
+    #[arg(long, value_enum, default_value_t = Boot::Usual)]
+    boot: Boot,
+    /// Only the scenarios whose name contains this
+    filter: Option<String>,
+}
+
+#[derive(Args)]
+struct Paths {
+    /// The probe-runner binary; default: beside this program
+    #[arg(long)]
+    probe_runner: Option<PathBuf>,
+    /// Directory of the probe files
+    #[arg(long, default_value = "/probes.d")]
+    probes: PathBuf,
+}
+
+impl Paths {
+    fn product(self) -> Result<Product> {
+        let binary = match self.probe_runner {
+            Some(path) => path,
+            None if stage::is_init() => PathBuf::from("/bin/probe-runner"),
+            None => std::env::current_exe()?.with_file_name("probe-runner"),
+        };
+        Product::new(binary, self.probes)
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    if stage::is_init() {
+        return stage::as_init(|arguments, out| {
+            let arguments = ["guest".to_owned()].into_iter().chain(arguments);
+            dispatch(Verb::try_parse_from(arguments)?, out)
+        });
+    }
+    let verb = Verb::parse();
+    if matches!(verb, Verb::Run { .. } | Verb::Demo { .. }) {
+        stage::apart().context("cannot set up namespaces (this needs root)")?;
+    }
+    dispatch(verb, &mut io::stdout())
+}
+
+fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
+    match verb {
+        Verb::Run { selection, paths } => {
+            let chosen = scenarios::chosen(selection.boot, selection.filter.as_deref());
+            session::run(&chosen, paths.product()?, out)
+        }
+        Verb::List { selection } => {
+            for scenario in scenarios::chosen(selection.boot, selection.filter.as_deref()) {
+                writeln!(out, "{}", scenario.name)?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Demo { paths } => demo::run(&paths.product()?, out),
+        Verb::Traffic(kind) => traffic::run(&kind).map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -5,10 +5,7 @@
 //! This file says what is built and what becomes of it. How one object is
 //! compiled is `toolchain`'s business, how two directories differ `compare`'s.
 
-#![expect(
-    clippy::print_stderr,
-    reason = "what a task has done is for its reader"
-)]
+#![expect(clippy::print_stderr, reason = "what a task has done is for its reader")]
 
 mod compare;
 mod toolchain;
@@ -148,22 +145,15 @@ fn check(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<(
 
 /// Compiles every source of the tree at `root` for one architecture.
 fn compile_all(root: &Path, toolchain: &Toolchain, arch: Arch, into: &Path) -> anyhow::Result<()> {
-    let sources: Vec<String> = files(&root.join(SOURCES))?
-        .into_iter()
-        .filter(|name| name.ends_with(".bpf.c"))
-        .collect();
+    let sources: Vec<String> =
+        files(&root.join(SOURCES))?.into_iter().filter(|name| name.ends_with(".bpf.c")).collect();
     if sources.is_empty() {
         bail!("{} holds no *.bpf.c", root.join(SOURCES).display());
     }
     emptied(into)?;
     for source in sources {
         let object = into.join(&source).with_extension("o");
-        toolchain.compile(
-            root,
-            &Path::new(SOURCES).join(&source),
-            arch.define(),
-            &object,
-        )?;
+        toolchain.compile(root, &Path::new(SOURCES).join(&source), arch.define(), &object)?;
     }
     Ok(())
 }

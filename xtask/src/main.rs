@@ -2,8 +2,17 @@
 //!
 //! Each task lives in a module of its own; this file only reads arguments.
 
+mod binaries;
+mod demo;
 mod ebpf;
+mod native;
+mod packages;
+mod paths;
+mod report;
+mod test;
 mod vm;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -14,11 +23,20 @@ enum Task {
     Ebpf(ebpf::Args),
     /// Run the kernel scenarios in virtual machines
     Vm(vm::Args),
+    /// Run the kernel scenarios on this machine's kernel (root)
+    Native(native::Args),
+    /// Run everything: unit and CLI tests, scenarios here and in virtual machines
+    Test(test::Args),
+    /// Show the main job on real traffic: the RPS and system-call probes
+    Demo(demo::Args),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
-        Task::Ebpf(args) => ebpf::run(&args),
+        Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Vm(args) => vm::run(&args),
+        Task::Native(args) => native::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }

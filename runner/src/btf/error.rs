@@ -70,16 +70,10 @@ impl fmt::Display for BtfError {
                  compiler or kernel made it"
             ),
             BtfError::Name { id, offset } => {
-                write!(
-                    f,
-                    "BTF type {id} has a name at offset {offset}, where no string is"
-                )
+                write!(f, "BTF type {id} has a name at offset {offset}, where no string is")
             }
             BtfError::Reference { id, to, last } => {
-                write!(
-                    f,
-                    "BTF type {id} refers to type {to}, but {last} is the last one"
-                )
+                write!(f, "BTF type {id} refers to type {to}, but {last} is the last one")
             }
         }
     }

@@ -103,22 +103,13 @@ impl Layout {
     /// opaque with size 0.
     pub fn of(btf: &Btf, id: TypeId) -> Layout {
         let mut budget = BUDGET;
-        Builder {
-            btf,
-            budget: &mut budget,
-            cut: false,
-        }
-        .layout(id, 0)
+        Builder { btf, budget: &mut budget, cut: false }.layout(id, 0)
     }
 
     /// The layout of a type if it is whole and costs no more than what `budget` has left, from which
     /// its cost is taken. For whoever makes many layouts of BTF that may be hostile.
     pub fn within(btf: &Btf, id: TypeId, budget: &mut usize) -> Option<Layout> {
-        let mut builder = Builder {
-            btf,
-            budget,
-            cut: false,
-        };
+        let mut builder = Builder { btf, budget, cut: false };
         let layout = builder.layout(id, 0);
         (!builder.cut).then_some(layout)
     }
@@ -188,9 +179,7 @@ impl<'a> Builder<'a, '_> {
                 len: array.len,
             },
             Shape::Pointer(_) => Layout::Pointer,
-            _ => Layout::Opaque {
-                size: size_of(self.btf, id),
-            },
+            _ => Layout::Opaque { size: size_of(self.btf, id) },
         }
     }
 
@@ -222,10 +211,7 @@ impl<'a> Builder<'a, '_> {
             Some(Shape::Int(int))
                 if int.bit_offset != 0 || int.bits != int.size.saturating_mul(8) =>
             {
-                (
-                    member.bit_offset.saturating_add(int.bit_offset),
-                    Some(int.bits),
-                )
+                (member.bit_offset.saturating_add(int.bit_offset), Some(int.bits))
             }
             _ => (member.bit_offset, None),
         }
@@ -233,9 +219,7 @@ impl<'a> Builder<'a, '_> {
 
     fn enumeration(&mut self, bare: &Bare<'a>, enumeration: Enumeration<'a>) -> Layout {
         if !matches!(enumeration.size, 1 | 2 | 4 | 8) {
-            return Layout::Opaque {
-                size: enumeration.size,
-            };
+            return Layout::Opaque { size: enumeration.size };
         }
         let mut values = Vec::new();
         for (name, value) in enumeration.values() {
@@ -271,12 +255,7 @@ impl<'a> Builder<'a, '_> {
 }
 
 fn scalar(name: String, size: u32, signed: bool, kind: ScalarKind) -> Layout {
-    Layout::Scalar(Scalar {
-        name,
-        size,
-        signed,
-        kind,
-    })
+    Layout::Scalar(Scalar { name, size, signed, kind })
 }
 
 fn integer(bare: &Bare<'_>, int: Int) -> Layout {
@@ -305,11 +284,7 @@ fn bare(btf: &Btf, id: TypeId) -> Option<Bare<'_>> {
             Shape::Qualified(next) | Shape::Variable(next) => next,
             shape => {
                 let own_name = ty.name();
-                return Some(Bare {
-                    shape,
-                    alias,
-                    own_name,
-                });
+                return Some(Bare { shape, alias, own_name });
             }
         };
         ty = btf.ty(next);

@@ -8,7 +8,8 @@
 use std::ops::Range;
 
 use super::error::BtfError;
-use super::types::{Kind, Type, TypeId};
+use super::kind::Kind;
+use super::types::{Type, TypeId};
 
 /// `BTF_MAGIC` as it lies in a little-endian file.
 const MAGIC: [u8; 2] = [0x9f, 0xeb];
@@ -42,11 +43,7 @@ impl Btf {
     pub fn parse(data: Vec<u8>) -> Result<Btf, BtfError> {
         let header = Header::read(&data)?;
         check_strings(&data[header.strings.clone()])?;
-        let mut btf = Btf {
-            data,
-            strings: header.strings.clone(),
-            offsets: Vec::new(),
-        };
+        let mut btf = Btf { data, strings: header.strings.clone(), offsets: Vec::new() };
         btf.offsets = btf.scan(&header)?;
         Ok(btf)
     }
@@ -76,9 +73,7 @@ impl Btf {
             };
             let rest = (header.types.end - at - TYPE_SIZE) as u64;
             if payload > rest {
-                return Err(BtfError::Truncated {
-                    what: "a type's entries",
-                });
+                return Err(BtfError::Truncated { what: "a type's entries" });
             }
             self.check_name(id, ty.name_offset())?;
             ty.each_name(|offset| self.check_name(id, offset))?;
@@ -92,11 +87,7 @@ impl Btf {
         }
         let last = offsets.len() as u32;
         if greatest.0 > last {
-            return Err(BtfError::Reference {
-                id: greatest.1,
-                to: greatest.0,
-                last,
-            });
+            return Err(BtfError::Reference { id: greatest.1, to: greatest.0, last });
         }
         Ok(offsets)
     }
@@ -132,9 +123,7 @@ impl Btf {
 
     /// All types with their ids, ascending, without `void`.
     pub fn types(&self) -> impl Iterator<Item = (TypeId, Type<'_>)> {
-        (1..)
-            .zip(&self.offsets)
-            .map(|(id, &offset)| (TypeId(id), Type::at(self, offset as usize)))
+        (1..).zip(&self.offsets).map(|(id, &offset)| (TypeId(id), Type::at(self, offset as usize)))
     }
 
     /// The first type with that name and kind.
@@ -158,10 +147,7 @@ impl Btf {
             return Vec::new();
         }
         let table = str::from_utf8(&self.data[self.strings.clone()]).unwrap_or_default();
-        table
-            .match_indices(&format!("{name}\0"))
-            .map(|(offset, _)| offset as u32)
-            .collect()
+        table.match_indices(&format!("{name}\0")).map(|(offset, _)| offset as u32).collect()
     }
 
     /// The string at an offset of the string table; empty for one outside of it.
@@ -233,9 +219,7 @@ impl Header {
     /// The size of what follows a type of an unknown kind, from the layout section: one
     /// `struct btf_layout { u8 info_sz; u8 elem_sz; u16 flags }` a kind.
     fn payload_of_unknown(&self, data: &[u8], kind: u8, entries: u32) -> Option<u64> {
-        let entry = data[self.layouts.clone()]
-            .chunks_exact(4)
-            .nth(kind.into())?;
+        let entry = data[self.layouts.clone()].chunks_exact(4).nth(kind.into())?;
         // Kinds that the writer of the BTF didn't use are left zero; 0 is not a kind either.
         if kind == 0 {
             return None;

@@ -3,6 +3,7 @@
 //! [`super::read`] has checked what these read, so they have no errors. A view holds no more than
 //! where it is; what a type is made of comes from [`Type::shape`].
 
+use super::kind::Kind;
 use super::read::{Btf, TYPE_SIZE};
 
 /// How many typedefs and qualifiers are looked through, one behind the other; they may form circles.
@@ -15,119 +16,6 @@ pub struct TypeId(pub u32);
 impl TypeId {
     /// No type: what a pointer to anything points to, what a procedure returns.
     pub const VOID: TypeId = TypeId(0);
-}
-
-/// `enum btf_kind`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// `BTF_KIND_INT`.
-    Int,
-    /// `BTF_KIND_PTR`.
-    Pointer,
-    /// `BTF_KIND_ARRAY`.
-    Array,
-    /// `BTF_KIND_STRUCT`.
-    Struct,
-    /// `BTF_KIND_UNION`.
-    Union,
-    /// `BTF_KIND_ENUM`.
-    Enum,
-    /// `BTF_KIND_FWD`.
-    Forward,
-    /// `BTF_KIND_TYPEDEF`.
-    Typedef,
-    /// `BTF_KIND_VOLATILE`.
-    Volatile,
-    /// `BTF_KIND_CONST`.
-    Const,
-    /// `BTF_KIND_RESTRICT`.
-    Restrict,
-    /// `BTF_KIND_FUNC`.
-    Function,
-    /// `BTF_KIND_FUNC_PROTO`.
-    Prototype,
-    /// `BTF_KIND_VAR`.
-    Variable,
-    /// `BTF_KIND_DATASEC`.
-    VariableSection,
-    /// `BTF_KIND_FLOAT`.
-    Float,
-    /// `BTF_KIND_DECL_TAG`.
-    DeclarationTag,
-    /// `BTF_KIND_TYPE_TAG`.
-    TypeTag,
-    /// `BTF_KIND_ENUM64`.
-    Enum64,
-}
-
-impl Kind {
-    pub(super) fn from_number(number: u8) -> Option<Kind> {
-        Some(match number {
-            1 => Kind::Int,
-            2 => Kind::Pointer,
-            3 => Kind::Array,
-            4 => Kind::Struct,
-            5 => Kind::Union,
-            6 => Kind::Enum,
-            7 => Kind::Forward,
-            8 => Kind::Typedef,
-            9 => Kind::Volatile,
-            10 => Kind::Const,
-            11 => Kind::Restrict,
-            12 => Kind::Function,
-            13 => Kind::Prototype,
-            14 => Kind::Variable,
-            15 => Kind::VariableSection,
-            16 => Kind::Float,
-            17 => Kind::DeclarationTag,
-            18 => Kind::TypeTag,
-            19 => Kind::Enum64,
-            _ => return None,
-        })
-    }
-
-    /// Size of one of the `entries` that follow the type; for kinds with a fixed payload, its size.
-    fn entry_size(self) -> u64 {
-        match self {
-            Kind::Int | Kind::Variable | Kind::DeclarationTag => 4,
-            Kind::Enum | Kind::Prototype => 8,
-            Kind::Array | Kind::Struct | Kind::Union | Kind::VariableSection | Kind::Enum64 => 12,
-            Kind::Pointer
-            | Kind::Forward
-            | Kind::Typedef
-            | Kind::Volatile
-            | Kind::Const
-            | Kind::Restrict
-            | Kind::Function
-            | Kind::Float
-            | Kind::TypeTag => 0,
-        }
-    }
-
-    /// How many bytes follow a type of this kind.
-    pub(super) fn payload(self, entries: u32) -> u64 {
-        match self {
-            Kind::Int | Kind::Variable | Kind::DeclarationTag | Kind::Array => self.entry_size(),
-            _ => self.entry_size() * u64::from(entries),
-        }
-    }
-
-    /// Whether the type's third word is a type id and not a size.
-    fn refers(self) -> bool {
-        matches!(
-            self,
-            Kind::Pointer
-                | Kind::Typedef
-                | Kind::Volatile
-                | Kind::Const
-                | Kind::Restrict
-                | Kind::Function
-                | Kind::Prototype
-                | Kind::Variable
-                | Kind::DeclarationTag
-                | Kind::TypeTag
-        )
-    }
 }
 
 /// A type in its BTF.
@@ -348,10 +236,7 @@ impl<'a> Type<'a> {
         match kind {
             Kind::Int => Shape::Int(self.int()),
             Kind::Pointer => Shape::Pointer(to),
-            Kind::Array => Shape::Array(Array {
-                element: TypeId(self.word(3)),
-                len: self.word(5),
-            }),
+            Kind::Array => Shape::Array(Array { element: TypeId(self.word(3)), len: self.word(5) }),
             Kind::Struct => Shape::Struct(self.composite(entries)),
             Kind::Union => Shape::Union(self.composite(entries)),
             Kind::Enum | Kind::Enum64 => Shape::Enum(Enumeration {
@@ -364,15 +249,11 @@ impl<'a> Type<'a> {
             Kind::Typedef => Shape::Typedef(to),
             Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => Shape::Qualified(to),
             Kind::Function => Shape::Function(to),
-            Kind::Prototype => Shape::Prototype(Prototype {
-                result: to,
-                entries,
-            }),
+            Kind::Prototype => Shape::Prototype(Prototype { result: to, entries }),
             Kind::Variable => Shape::Variable(to),
-            Kind::VariableSection => Shape::VariableSection(VariableSection {
-                size: third,
-                entries,
-            }),
+            Kind::VariableSection => {
+                Shape::VariableSection(VariableSection { size: third, entries })
+            }
             Kind::Float => Shape::Float(third),
             Kind::DeclarationTag => Shape::DeclarationTag {
                 target: to,
@@ -394,11 +275,7 @@ impl<'a> Type<'a> {
     }
 
     fn composite(&self, entries: Entries<'a>) -> Composite<'a> {
-        Composite {
-            size: self.word(2),
-            entries,
-            packed_offsets: self.kind_flag(),
-        }
+        Composite { size: self.word(2), entries, packed_offsets: self.kind_flag() }
     }
 
     fn entries(&self, kind: Kind) -> Entries<'a> {
@@ -416,10 +293,9 @@ impl<'a> Type<'a> {
             return Ok(());
         };
         match kind {
-            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Prototype => self
-                .entries(kind)
-                .words()
-                .try_for_each(|[name, ..]| check(name)),
+            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Prototype => {
+                self.entries(kind).words().try_for_each(|[name, ..]| check(name))
+            }
             _ => Ok(()),
         }
     }
@@ -517,10 +393,6 @@ impl<'a> Prototype<'a> {
 impl<'a> VariableSection<'a> {
     /// Its variables in the order of the BTF, which need not be that of their offsets.
     pub fn variables(self) -> impl Iterator<Item = Variable> + use<'a> {
-        self.entries.words().map(|[ty, offset, size]| Variable {
-            ty: TypeId(ty),
-            offset,
-            size,
-        })
+        self.entries.words().map(|[ty, offset, size]| Variable { ty: TypeId(ty), offset, size })
     }
 }

@@ -114,11 +114,7 @@ fn attach_parts(
             (part.attach)(program, hook).map_err(|failure| explain(failure, hook, part))?;
         let keeper = match attached {
             Attached::Link(link) => {
-                let name = LinkName {
-                    order: order + i,
-                    program: part.program.clone(),
-                }
-                .to_string();
+                let name = LinkName { order: order + i, program: part.program.clone() }.to_string();
                 keep(link, &name, pins)?
             }
             Attached::Held(held) => {
@@ -126,10 +122,7 @@ fn attach_parts(
                 LinkKeeper::Process
             }
         };
-        made.records.push(LinkRecord {
-            program: part.program.clone(),
-            keeper,
-        });
+        made.records.push(LinkRecord { program: part.program.clone(), keeper });
     }
     Ok(())
 }
@@ -189,16 +182,12 @@ pub fn describe(hook: &Hook) -> String {
 
 fn keep(link: FdLink, name: &str, pins: &PinDir) -> Result<LinkKeeper, Error> {
     let path = pins.links().join(name);
-    link.pin(&path)
-        .map_err(|error| cause::of(Phase::Pin, path.display().to_string(), &error))?;
+    link.pin(&path).map_err(|error| cause::of(Phase::Pin, path.display().to_string(), &error))?;
     let id = sys::obj_get(&path)
         .and_then(|fd| sys::link_info(fd.as_fd()))
         .map_err(|error| Error::from_io(Phase::Pin, path.display().to_string(), &error))?
         .id;
-    Ok(LinkKeeper::Pin {
-        name: name.to_owned(),
-        id,
-    })
+    Ok(LinkKeeper::Pin { name: name.to_owned(), id })
 }
 
 fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
@@ -231,18 +220,14 @@ impl Attached {
         if has_perf_links() {
             return Ok(Attached::Link(link.try_into()?));
         }
-        Ok(Attached::Held(HeldLink {
-            _link: Box::new(link),
-        }))
+        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
     }
 
     fn tracepoint(link: TracePointLink) -> Result<Attached, Failure> {
         if has_perf_links() {
             return Ok(Attached::Link(link.try_into()?));
         }
-        Ok(Attached::Held(HeldLink {
-            _link: Box::new(link),
-        }))
+        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
     }
 }
 

@@ -31,12 +31,7 @@ pub fn bring_up(
 ) -> Result<Running, Error> {
     let mut notes: Vec<String> = pins.create()?.into_iter().collect();
     match bring_up_in(desired, objects, &pins, &mut notes) {
-        Ok((attachments, held)) => Ok(Running {
-            pins,
-            attachments,
-            held,
-            notes,
-        }),
+        Ok((attachments, held)) => Ok(Running { pins, attachments, held, notes }),
         Err(error) => match pins.remove() {
             Ok(()) => Err(error),
             Err(left) => Err(error.hint(format!("something is left: {left}"))),
@@ -98,10 +93,7 @@ fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option
         .iter()
         .flat_map(|attachment| &attachment.alternatives)
         .filter(|hook| {
-            matches!(
-                hook.kind,
-                HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint
-            )
+            matches!(hook.kind, HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint)
         })
         .find(|hook| loader.uses(&hook.program, &slot.map))
         .map(|hook| hook.target.clone());
@@ -120,24 +112,14 @@ fn attach_first(
     let mut passed_over = Vec::new();
     for hook in &attachment.alternatives {
         match attach::attach(hook, loader, pins, order) {
-            Ok(NewLinks {
-                records,
-                held,
-                notes: said,
-            }) => {
+            Ok(NewLinks { records, held, notes: said }) => {
                 notes.extend(said);
-                let record = AttachmentRecord {
-                    chosen: Some(hook.clone()),
-                    links: records,
-                    passed_over,
-                };
+                let record =
+                    AttachmentRecord { chosen: Some(hook.clone()), links: records, passed_over };
                 return Ok((record, held));
             }
             Err(error) => {
-                passed_over.push(PassedOver {
-                    hook: hook.clone(),
-                    reason: error.to_string(),
-                });
+                passed_over.push(PassedOver { hook: hook.clone(), reason: error.to_string() });
                 failures.push(error);
             }
         }
@@ -147,18 +129,10 @@ fn attach_first(
     if may_be_left_out {
         if attachment.on_missing == OnMissing::Warn {
             notes.extend(passed_over.iter().map(|passed| {
-                format!(
-                    "{} is left out: {}",
-                    attach::describe(&passed.hook),
-                    passed.reason
-                )
+                format!("{} is left out: {}", attach::describe(&passed.hook), passed.reason)
             }));
         }
-        let record = AttachmentRecord {
-            chosen: None,
-            links: Vec::new(),
-            passed_over,
-        };
+        let record = AttachmentRecord { chosen: None, links: Vec::new(), passed_over };
         return Ok((record, Vec::new()));
     }
     Err(none_taken(attachment, failures))
@@ -171,16 +145,9 @@ fn none_taken(attachment: &Attachment, mut failures: Vec<Error>) -> Error {
     {
         return only;
     }
-    let names: Vec<String> = attachment
-        .alternatives
-        .iter()
-        .map(attach::describe)
-        .collect();
-    let mut error = Error::new(
-        Phase::Attach,
-        names.join(" or "),
-        "this kernel takes none of the alternatives",
-    );
+    let names: Vec<String> = attachment.alternatives.iter().map(attach::describe).collect();
+    let mut error =
+        Error::new(Phase::Attach, names.join(" or "), "this kernel takes none of the alternatives");
     error.target_missing = failures.iter().all(|failure| failure.target_missing);
     error.alternatives = failures;
     error

@@ -18,9 +18,7 @@ pub fn of(phase: Phase, what: impl Into<String>, error: &(dyn StdError + 'static
         next = error.source();
     }
     let mut result = Error::new(phase, what, "");
-    result.errno = chain
-        .iter()
-        .find_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error());
+    result.errno = chain.iter().find_map(|error| error.downcast_ref::<io::Error>()?.raw_os_error());
     result.log = chain.iter().find_map(|error| log_of(*error));
     // The outer messages name calls and repeat the log; the innermost one is the reason. An error
     // number speaks for itself.
@@ -34,10 +32,7 @@ pub fn of(phase: Phase, what: impl Into<String>, error: &(dyn StdError + 'static
 
 /// Whether aya found no such name in the kernel's type information.
 pub fn is_unknown_type(error: &ProgramError) -> bool {
-    matches!(
-        error,
-        ProgramError::Btf(BtfError::UnknownBtfTypeName { .. })
-    )
+    matches!(error, ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }))
 }
 
 fn log_of(error: &(dyn StdError + 'static)) -> Option<VerifierLog> {

@@ -179,10 +179,7 @@ impl Phase {
 pub fn describe(errno: i32) -> (String, String) {
     const ENOTSUPP: i32 = 524;
     if errno == ENOTSUPP {
-        return (
-            "ENOTSUPP".to_owned(),
-            "not supported by this kernel".to_owned(),
-        );
+        return ("ENOTSUPP".to_owned(), "not supported by this kernel".to_owned());
     }
     match Errno::from_raw(errno) {
         Errno::UnknownErrno => (format!("error {errno}"), "unknown error".to_owned()),

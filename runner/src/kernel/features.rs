@@ -41,9 +41,7 @@ pub struct Feature {
 /// Tries everything, in the order in which a person would look for a reason.
 pub fn probe() -> Vec<Feature> {
     privileges::raise_locked_memory();
-    let types = fs::read("/sys/kernel/btf/vmlinux")
-        .ok()
-        .and_then(|bytes| Btf::parse(bytes).ok());
+    let types = fs::read("/sys/kernel/btf/vmlinux").ok().and_then(|bytes| Btf::parse(bytes).ok());
     vec![
         capabilities(),
         unprivileged(),
@@ -151,11 +149,7 @@ fn bpffs() -> Feature {
     Feature {
         name: "bpf file system",
         ok: mounted,
-        detail: format!(
-            "{} at {}",
-            if mounted { "mounted" } else { "not mounted" },
-            mounts::BPFFS
-        ),
+        detail: format!("{} at {}", if mounted { "mounted" } else { "not mounted" }, mounts::BPFFS),
         next_step: Some(format!(
             "`apply` mounts it; by hand: `mount -t bpf bpf {}`",
             mounts::BPFFS
@@ -211,10 +205,7 @@ fn jit() -> Feature {
         name: "JIT",
         // Without the file there is no switch: a kernel with CONFIG_BPF_JIT_ALWAYS_ON may hide it.
         ok: value.as_deref() != Some("0"),
-        detail: format!(
-            "net.core.bpf_jit_enable = {}",
-            value.as_deref().unwrap_or("(not there)")
-        ),
+        detail: format!("net.core.bpf_jit_enable = {}", value.as_deref().unwrap_or("(not there)")),
         next_step: Some("`sysctl net.core.bpf_jit_enable=1`".to_owned()),
     }
     .settled()
@@ -223,11 +214,7 @@ fn jit() -> Feature {
 fn raw_tracepoints() -> Feature {
     let result = sys::load_trivial(PROG_TYPE_RAW_TRACEPOINT, 0, 0)
         .and_then(|program| sys::raw_tracepoint_open(Some(c"sys_enter"), program.as_fd()));
-    tried(
-        "raw tracepoints",
-        result.map(drop),
-        "they are there from Linux 4.17 on",
-    )
+    tried("raw tracepoints", result.map(drop), "they are there from Linux 4.17 on")
 }
 
 fn btf_tracepoints(types: Option<&Btf>) -> Feature {
@@ -242,11 +229,7 @@ fn btf_tracepoints(types: Option<&Btf>) -> Feature {
 
 fn tracepoints() -> Feature {
     let result = sys::load_trivial(PROG_TYPE_TRACEPOINT, 0, 0);
-    tried(
-        "tracepoints",
-        result.map(drop),
-        "they take CONFIG_BPF_EVENTS and perf events",
-    )
+    tried("tracepoints", result.map(drop), "they take CONFIG_BPF_EVENTS and perf events")
 }
 
 fn kprobes() -> Feature {
@@ -270,9 +253,7 @@ fn kprobes() -> Feature {
 fn trampoline(name: &'static str, attach_type: u32, types: Option<&Btf>) -> Feature {
     let id = types.and_then(|types| types.find(TEST_FUNCTION, Kind::Function));
     let result = load_for(id.map(|id| id.0), attach_type).and_then(open);
-    let refused = result
-        .as_ref()
-        .is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
+    let refused = result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
     let next = if refused && privileges::may_trace() {
         "the privileges are there, so a security policy refuses it: use a kprobe_pair, if need be \
          behind it under `first_of`"
@@ -289,9 +270,7 @@ fn perf_links() -> Feature {
     } else if attach::has_perf_links() {
         Ok(())
     } else {
-        Err(io::Error::other(
-            "kprobes and tracepoints end with their process",
-        ))
+        Err(io::Error::other("kprobes and tracepoints end with their process"))
     };
     tried(
         "pinned perf events",
@@ -311,11 +290,7 @@ fn batches() -> Feature {
         let map = CheckedMap::new(map.as_fd())?;
         sys::map_lookup_batch(&map, &mut None, &mut [0; 4], &mut [0; 4], 1).map(drop)
     });
-    tried(
-        "batch lookups",
-        result,
-        "it takes Linux 5.6; maps are read entry by entry without",
-    )
+    tried("batch lookups", result, "it takes Linux 5.6; maps are read entry by entry without")
 }
 
 fn recursion_misses() -> Feature {
@@ -358,10 +333,7 @@ fn statistics() -> Feature {
     Feature {
         name: "run statistics",
         ok: value.as_deref() == Some("1"),
-        detail: format!(
-            "kernel.bpf_stats_enabled = {}",
-            value.as_deref().unwrap_or("(not there)")
-        ),
+        detail: format!("kernel.bpf_stats_enabled = {}", value.as_deref().unwrap_or("(not there)")),
         next_step: Some(
             "`sysctl kernel.bpf_stats_enabled=1` to see how often and how long programs run"
                 .to_owned(),
@@ -383,9 +355,7 @@ fn open(program: OwnedFd) -> io::Result<()> {
 }
 
 fn tried(name: &'static str, result: io::Result<()>, next_step: &str) -> Feature {
-    let is_refused = result
-        .as_ref()
-        .is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
+    let is_refused = result.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EPERM));
     let next_step = if is_refused && !privileges::may_trace() {
         "it can't be tried without privileges: run this as root"
     } else {
@@ -418,9 +388,8 @@ fn setting(path: &str) -> Option<String> {
 
 /// `(6, 12)` of `6.12.74+deb13-cloud-amd64`.
 fn version(release: &str) -> (u32, u32) {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map(|number| number.parse().unwrap_or(0));
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 

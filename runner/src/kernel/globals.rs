@@ -25,12 +25,8 @@ pub fn bytes_of(global: &GlobalValue) -> Result<Vec<u8>, Error> {
                     .join(", ")
             })
             .unwrap_or_default();
-        Error::new(
-            Phase::Global,
-            &what,
-            format!("there is no network device {device}"),
-        )
-        .hint(format!("the devices here are {names}"))
+        Error::new(Phase::Global, &what, format!("there is no network device {device}"))
+            .hint(format!("the devices here are {names}"))
     })?;
     number(index, size).ok_or_else(|| {
         Error::new(
@@ -71,10 +67,7 @@ mod tests {
         let error = bytes_of(&GlobalValue {
             object: "main".to_owned(),
             name: "filter_ifindex".to_owned(),
-            value: Value::InterfaceIndex {
-                device: "no-such-device".to_owned(),
-                size: 4,
-            },
+            value: Value::InterfaceIndex { device: "no-such-device".to_owned(), size: 4 },
         })
         .expect_err("no device has such a long name");
         assert_eq!(

@@ -79,10 +79,8 @@ pub fn add(mut error: Error) -> Error {
 /// Adds what the error number says about attaching to this hook.
 pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
     let is_raw = hook.kind == HookKind::RawTracepoint;
-    let is_probe = matches!(
-        hook.kind,
-        HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair
-    );
+    let is_probe =
+        matches!(hook.kind, HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair);
     let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit);
     match error.errno {
         Some(libc::ENOENT) if is_raw => {
@@ -142,9 +140,7 @@ pub fn add_for_load(mut error: Error, arrays: &[&str], loader: &Loader<'_>) -> E
     if error.errno != Some(libc::EINVAL) || !passed_verifier || arrays.is_empty() {
         return add(error);
     }
-    error
-        .hints
-        .extend(arrays.iter().map(|map| one_kind(map, loader)));
+    error.hints.extend(arrays.iter().map(|map| one_kind(map, loader)));
     error
 }
 

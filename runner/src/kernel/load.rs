@@ -62,17 +62,9 @@ impl<'a> Loader<'a> {
         privileges::raise_locked_memory();
         let mut opened = Vec::new();
         for file in objects {
-            opened.push(Opened {
-                file: *file,
-                ebpf: open(desired, file, pins)?,
-            });
+            opened.push(Opened { file: *file, ebpf: open(desired, file, pins)? });
         }
-        Ok(Loader {
-            desired,
-            pins,
-            objects: opened,
-            loaded: Vec::new(),
-        })
+        Ok(Loader { desired, pins, objects: opened, loaded: Vec::new() })
     }
 
     /// Loads a program and pins it; `target` is the function or tracepoint that programs of the
@@ -89,30 +81,17 @@ impl<'a> Loader<'a> {
         target: Option<&str>,
     ) -> Result<PathBuf, Error> {
         let what = name_of(program);
-        let object = self
-            .objects
-            .iter_mut()
-            .find(|object| object.file.alias == program.object);
+        let object = self.objects.iter_mut().find(|object| object.file.alias == program.object);
         let loadable = object.and_then(|object| object.ebpf.program_mut(&program.name));
         let Some(loadable) = loadable else {
-            return Err(Error::new(
-                Phase::Load,
-                what,
-                "the object has no such program",
-            ));
+            return Err(Error::new(Phase::Load, what, "the object has no such program"));
         };
         let target = target.filter(|_| needs_target(loadable));
-        let copies = self
-            .loaded
-            .iter()
-            .filter(|loaded| loaded.program == *program);
+        let copies = self.loaded.iter().filter(|loaded| loaded.program == *program);
         if let Some(loaded) = copies.clone().find(|l| l.target.as_deref() == target) {
             return Ok(loaded.pin.clone());
         }
-        let pin = self
-            .pins
-            .programs()
-            .join(pins::program_pin(program, copies.count()));
+        let pin = self.pins.programs().join(pins::program_pin(program, copies.count()));
         load(loadable, target, &what)?;
         loadable
             .pin(&pin)
@@ -143,11 +122,7 @@ impl<'a> Loader<'a> {
 
     /// The programs that are to be in a PROG_ARRAY or call through it, each once.
     pub fn users_of_array(&self, map: &str) -> Vec<&ProgramRef> {
-        let hooks = self
-            .desired
-            .attach
-            .iter()
-            .flat_map(|attachment| &attachment.alternatives);
+        let hooks = self.desired.attach.iter().flat_map(|attachment| &attachment.alternatives);
         let callers = hooks
             .flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()])
             .flatten()
@@ -161,8 +136,7 @@ impl<'a> Loader<'a> {
 
     /// Whether a program or a subprogram that it calls refers to a map.
     pub fn uses(&self, program: &ProgramRef, map: &str) -> bool {
-        self.described(program)
-            .is_some_and(|program| program.maps.iter().any(|used| used == map))
+        self.described(program).is_some_and(|program| program.maps.iter().any(|used| used == map))
     }
 
     /// The PROG_ARRAYs that a program calls through.
@@ -208,19 +182,12 @@ fn check_loadable(file: &ObjectFile<'_>) -> Result<(), Error> {
         )
         .hint("externs (`__kconfig`, `__ksym`) have to go: use a global variable or a helper"));
     }
-    let filled = file
-        .inventory
-        .maps
-        .iter()
-        .find(|map| !map.static_slots.is_empty());
+    let filled = file.inventory.maps.iter().find(|map| !map.static_slots.is_empty());
     if let Some(map) = filled {
         return Err(Error::new(
             Phase::Open,
             what,
-            format!(
-                "it fills slots of {} by itself, which this version can't do",
-                map.name
-            ),
+            format!("it fills slots of {} by itself, which this version can't do", map.name),
         )
         .hint("remove its `values` and name the slots under `tail_calls:` of the probe file"));
     }
@@ -229,11 +196,8 @@ fn check_loadable(file: &ObjectFile<'_>) -> Result<(), Error> {
 
 fn open(desired: &Desired, file: &ObjectFile<'_>, pins: &PinDir) -> Result<Ebpf, Error> {
     check_loadable(file)?;
-    let globals: Vec<&GlobalValue> = desired
-        .globals
-        .iter()
-        .filter(|global| global.object == file.alias)
-        .collect();
+    let globals: Vec<&GlobalValue> =
+        desired.globals.iter().filter(|global| global.object == file.alias).collect();
     let values = globals
         .iter()
         .map(|global| globals::bytes_of(global))
@@ -294,19 +258,13 @@ fn check_shared(desired: &Desired, map: &object::Map, pins: &PinDir) -> Result<(
     Err(Error::new(
         Phase::Map,
         format!("map {}", map.name),
-        format!(
-            "two objects define it differently: {}",
-            differences.join(", ")
-        ),
+        format!("two objects define it differently: {}", differences.join(", ")),
     )
     .hint("maps of the same name are one map: rename one of them or define both alike"))
 }
 
 fn needs_target(program: &Program) -> bool {
-    matches!(
-        program,
-        Program::FEntry(_) | Program::FExit(_) | Program::BtfTracePoint(_)
-    )
+    matches!(program, Program::FEntry(_) | Program::FExit(_) | Program::BtfTracePoint(_))
 }
 
 fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), Error> {

@@ -51,11 +51,7 @@ impl Map {
         };
         let fd = sys::obj_get(path).map_err(failed)?;
         let info = sys::map_info(fd.as_fd()).map_err(failed)?;
-        Ok(Map {
-            name: name.to_owned(),
-            fd,
-            info,
-        })
+        Ok(Map { name: name.to_owned(), fd, info })
     }
 
     /// The name that it was opened by.
@@ -85,11 +81,7 @@ impl Map {
         if !self.map_type().is_per_cpu() {
             return vec![&entry.value];
         }
-        entry
-            .value
-            .chunks_exact(self.stride().max(1))
-            .map(|value| &value[..size])
-            .collect()
+        entry.value.chunks_exact(self.stride().max(1)).map(|value| &value[..size]).collect()
     }
 
     /// Every entry. Arrays give all of their indices; hashes what there was while they were read:
@@ -140,9 +132,7 @@ impl Map {
         if self.info.btf_id == 0 {
             return Ok(None);
         }
-        sys::btf_bytes(self.info.btf_id)
-            .map(Some)
-            .map_err(|error| self.failed(&error))
+        sys::btf_bytes(self.info.btf_id).map(Some).map_err(|error| self.failed(&error))
     }
 
     fn in_batches(&self, map: &CheckedMap<'_>) -> io::Result<Vec<Entry>> {
@@ -182,10 +172,7 @@ impl Map {
         let mut more = sys::map_next_key(map, None, &mut next)?;
         while more && seen.insert(next.clone()) {
             if let Some(value) = lookup(map, &next)? {
-                entries.push(Entry {
-                    key: next.clone(),
-                    value,
-                });
+                entries.push(Entry { key: next.clone(), value });
             }
             let key = next.clone();
             more = sys::map_next_key(map, Some(&key), &mut next)?;
@@ -224,8 +211,5 @@ fn lookup(map: &CheckedMap<'_>, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
 /// The answers of kernels (before 5.6) and of map types that have no batches.
 fn has_no_batches(error: &io::Error) -> bool {
     const ENOTSUPP: i32 = 524;
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EINVAL | ENOTSUPP | libc::EOPNOTSUPP)
-    )
+    matches!(error.raw_os_error(), Some(libc::EINVAL | ENOTSUPP | libc::EOPNOTSUPP))
 }

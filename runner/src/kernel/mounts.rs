@@ -49,26 +49,15 @@ fn ensure(
         return Ok(None);
     }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    mount(
-        Some(file_system),
-        Path::new(path),
-        Some(file_system),
-        flags,
-        options,
-    )
-    .map_err(|errno| failure(path, file_system, errno.into()))?;
-    Ok(Some(format!(
-        "mounted the {file_system} file system at {path}"
-    )))
+    mount(Some(file_system), Path::new(path), Some(file_system), flags, options)
+        .map_err(|errno| failure(path, file_system, errno.into()))?;
+    Ok(Some(format!("mounted the {file_system} file system at {path}")))
 }
 
 fn failure(path: &str, file_system: &str, error: io::Error) -> Error {
     let errno = error.raw_os_error();
-    let result = Error::from_io(
-        Phase::Mount,
-        format!("the {file_system} file system at {path}"),
-        &error,
-    );
+    let result =
+        Error::from_io(Phase::Mount, format!("the {file_system} file system at {path}"), &error);
     match errno {
         Some(libc::ENOENT) if !Path::new(path).exists() && is_sysfs_mounted() => {
             result.hint(format!("{path} doesn't exist: this kernel was built without it"))

@@ -42,19 +42,15 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
 /// Whether a name can be a probe's, `[a-z][a-z0-9-]*`: nothing else becomes part of a path.
 pub fn is_probe_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// What is in a directory of pins, a private one included.
 pub fn observe_pins(probe: &str, pins: &PinDir, record: Option<Record>) -> Result<Live, Error> {
     let programs = programs(pins)?;
     let maps = maps(pins)?;
-    let own: BTreeMap<u32, &ProgramRef> = programs
-        .iter()
-        .map(|program| (program.id, &program.program))
-        .collect();
+    let own: BTreeMap<u32, &ProgramRef> =
+        programs.iter().map(|program| (program.id, &program.program)).collect();
     let mut slots = Vec::new();
     for map in &maps {
         if map.map_type != MapType::PROG_ARRAY {

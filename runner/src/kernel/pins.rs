@@ -30,10 +30,7 @@ pub struct PinDir {
 impl PinDir {
     /// The directory of a probe that stays when the process is gone. It need not exist.
     pub fn persistent(probe: &str) -> PinDir {
-        PinDir {
-            root: ours().join(probe),
-            mount: None,
-        }
+        PinDir { root: ours().join(probe), mount: None }
     }
 
     /// The directory in which a probe's replacement is brought up.
@@ -65,9 +62,7 @@ impl PinDir {
 
     /// Whether there is such a directory.
     pub fn exists(&self) -> Result<bool, Error> {
-        self.root
-            .try_exists()
-            .map_err(|error| observe_failed(&self.root, &error))
+        self.root.try_exists().map_err(|error| observe_failed(&self.root, &error))
     }
 
     /// Creates the directories; below `/sys/fs/bpf` it mounts the bpf file system first if it has
@@ -252,20 +247,13 @@ pub fn map_name(pin: &str) -> String {
 /// A program's pin: `main:rps_fexit`, and `main:rps_fexit:2` when it is loaded for a second target.
 pub fn program_pin(program: &ProgramRef, copy: usize) -> String {
     let name = format!("{}:{}", program.object, program.name);
-    if copy == 0 {
-        name
-    } else {
-        format!("{name}:{}", copy + 1)
-    }
+    if copy == 0 { name } else { format!("{name}:{}", copy + 1) }
 }
 
 /// The program that a pin's name speaks of; `None` if it is not one of ours.
 pub fn program_of_pin(pin: &str) -> Option<ProgramRef> {
     let mut parts = pin.split(':');
-    let program = ProgramRef {
-        object: parts.next()?.to_owned(),
-        name: parts.next()?.to_owned(),
-    };
+    let program = ProgramRef { object: parts.next()?.to_owned(), name: parts.next()?.to_owned() };
     Some(program)
 }
 
@@ -282,10 +270,7 @@ impl LinkName {
     /// Reads a pin's name; `None` if it is not one of ours.
     pub fn parse(pin: &str) -> Option<LinkName> {
         let (order, program) = pin.split_once(':')?;
-        Some(LinkName {
-            order: order.parse().ok()?,
-            program: program_of_pin(program)?,
-        })
+        Some(LinkName { order: order.parse().ok()?, program: program_of_pin(program)? })
     }
 }
 
@@ -301,10 +286,7 @@ mod tests {
     use crate::desired::ProgramRef;
 
     fn program() -> ProgramRef {
-        ProgramRef {
-            object: "main".to_owned(),
-            name: "rps_fexit".to_owned(),
-        }
+        ProgramRef { object: "main".to_owned(), name: "rps_fexit".to_owned() }
     }
 
     #[test]
@@ -324,10 +306,7 @@ mod tests {
 
     #[test]
     fn links_keep_their_order() {
-        let link = LinkName {
-            order: 7,
-            program: program(),
-        };
+        let link = LinkName { order: 7, program: program() };
         assert_eq!(link.to_string(), "07:main:rps_fexit");
         assert_eq!(LinkName::parse("07:main:rps_fexit"), Some(link));
         assert_eq!(LinkName::parse("stray"), None);

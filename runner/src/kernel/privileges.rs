@@ -8,21 +8,15 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use crate::kernel::sys;
 
 /// Capabilities that BPF work takes, with their numbers in `linux/capability.h`.
-pub const CAPABILITIES: [(&str, u32); 4] = [
-    ("CAP_BPF", 39),
-    ("CAP_PERFMON", 38),
-    ("CAP_NET_ADMIN", 12),
-    ("CAP_SYS_ADMIN", 21),
-];
+pub const CAPABILITIES: [(&str, u32); 4] =
+    [("CAP_BPF", 39), ("CAP_PERFMON", 38), ("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21)];
 
 /// The effective set as a mask; 0 if /proc is not readable.
 pub fn effective() -> u64 {
     fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix("CapEff:"))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
             u64::from_str_radix(line.trim(), 16).ok()
         })
         .unwrap_or(0)
@@ -32,9 +26,7 @@ pub fn effective() -> u64 {
 pub fn may_trace() -> bool {
     let effective = effective();
     let has = |name: &str| {
-        CAPABILITIES
-            .iter()
-            .any(|(known, bit)| *known == name && effective & (1 << bit) != 0)
+        CAPABILITIES.iter().any(|(known, bit)| *known == name && effective & (1 << bit) != 0)
     };
     has("CAP_SYS_ADMIN") || (has("CAP_BPF") && has("CAP_PERFMON"))
 }

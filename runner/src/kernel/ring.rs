@@ -33,18 +33,11 @@ impl RingReader {
     /// Opens one of a probe's ring buffers by its symbol.
     pub fn open(pins: &PinDir, name: &str) -> Result<RingReader, Error> {
         let failed = |error: MapError| {
-            Error::new(
-                Phase::Read,
-                format!("ring buffer {name}"),
-                innermost(&error),
-            )
+            Error::new(Phase::Read, format!("ring buffer {name}"), innermost(&error))
         };
         let map = MapData::from_pin(pins.map(name)).map_err(failed)?;
         let ring = RingBuf::try_from(aya::maps::Map::RingBuf(map)).map_err(failed)?;
-        Ok(RingReader {
-            name: name.to_owned(),
-            ring,
-        })
+        Ok(RingReader { name: name.to_owned(), ring })
     }
 
     /// The map's name.
@@ -80,11 +73,7 @@ pub fn wait(
     timeout: Option<Duration>,
 ) -> Result<Wake, Error> {
     let mut fds = vec![PollFd::new(stop, PollFlags::POLLIN)];
-    fds.extend(
-        rings
-            .iter()
-            .map(|ring| PollFd::new(ring.as_fd(), PollFlags::POLLIN)),
-    );
+    fds.extend(rings.iter().map(|ring| PollFd::new(ring.as_fd(), PollFlags::POLLIN)));
     let timeout = match timeout {
         None => PollTimeout::NONE,
         // Longer ones are cut off: the caller waits again.
@@ -94,11 +83,7 @@ pub fn wait(
         Ok(0) | Err(Errno::EINTR) => Ok(Wake::Timeout),
         Ok(_) if fds[0].any().unwrap_or(false) => Ok(Wake::Stop),
         Ok(_) => Ok(Wake::Records),
-        Err(errno) => Err(Error::from_io(
-            Phase::Read,
-            "ring buffers",
-            &io::Error::from(errno),
-        )),
+        Err(errno) => Err(Error::from_io(Phase::Read, "ring buffers", &io::Error::from(errno))),
     }
 }
 

@@ -50,9 +50,7 @@ pub fn recall(probe: &str) -> Result<Option<Record>, Error> {
             path.display().to_string(),
             format!("it is not a state file of this version: {error}"),
         )
-        .hint(format!(
-            "remove what runs and apply it again: `probe-runner delete {probe}`"
-        ))
+        .hint(format!("remove what runs and apply it again: `probe-runner delete {probe}`"))
     })?;
     Ok(Some(record))
 }
@@ -78,11 +76,7 @@ pub fn forget(probe: &str) -> Result<bool, Error> {
     match fs::remove_file(&path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::from_io(
-            Phase::Remove,
-            path.display().to_string(),
-            &error,
-        )),
+        Err(error) => Err(Error::from_io(Phase::Remove, path.display().to_string(), &error)),
     }
 }
 

@@ -33,10 +33,7 @@ fn is_steering_on(devices: &Path) -> bool {
 }
 
 fn children(directory: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    fs::read_dir(directory)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
+    fs::read_dir(directory).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()))
 }
 
 #[cfg(test)]

@@ -37,16 +37,10 @@ fn function_hints(name: &str, symbols: &str) -> Vec<String> {
         )];
     }
     let prefix = format!("{name}.");
-    let parts: Vec<&str> = functions
-        .iter()
-        .copied()
-        .filter(|symbol| symbol.starts_with(&prefix))
-        .collect();
+    let parts: Vec<&str> =
+        functions.iter().copied().filter(|symbol| symbol.starts_with(&prefix)).collect();
     if !parts.is_empty() {
-        return vec![format!(
-            "the compiler split or inlined it: there is {}",
-            parts.join(", ")
-        )];
+        return vec![format!("the compiler split or inlined it: there is {}", parts.join(", "))];
     }
     near(name, functions.into_iter())
         .into_iter()
@@ -57,9 +51,7 @@ fn function_hints(name: &str, symbols: &str) -> Vec<String> {
 /// Near names of tracepoints, for raw and BTF tracepoints.
 pub fn near_tracepoints(name: &str) -> Vec<String> {
     if let Some((_, base)) = name.split_once('/') {
-        return vec![format!(
-            "a raw tracepoint is named without its category: {base}"
-        )];
+        return vec![format!("a raw tracepoint is named without its category: {base}")];
     }
     let Ok(types) = fs::read("/sys/kernel/btf/vmlinux") else {
         return Vec::new();
@@ -111,11 +103,7 @@ fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
         .collect();
     candidates.sort_unstable();
     candidates.dedup();
-    let names: Vec<&str> = candidates
-        .into_iter()
-        .take(SUGGESTIONS)
-        .map(|(_, name)| name)
-        .collect();
+    let names: Vec<&str> = candidates.into_iter().take(SUGGESTIONS).map(|(_, name)| name).collect();
     if names.is_empty() {
         return Vec::new();
     }
@@ -143,18 +131,12 @@ ffffffff81000040 T schedule\t[sched]
     #[test]
     fn a_split_function_is_named_with_its_parts() {
         let hints = function_hints("netif_rx_internal", SYMBOLS);
-        assert_eq!(
-            hints,
-            ["the compiler split or inlined it: there is netif_rx_internal.part.0"]
-        );
+        assert_eq!(hints, ["the compiler split or inlined it: there is netif_rx_internal.part.0"]);
     }
 
     #[test]
     fn a_function_that_exists_is_not_called_missing() {
         let hints = function_hints("schedule", SYMBOLS);
-        assert!(
-            hints[0].starts_with("schedule is in /proc/kallsyms"),
-            "{hints:?}"
-        );
+        assert!(hints[0].starts_with("schedule is in /proc/kallsyms"), "{hints:?}");
     }
 }

@@ -96,14 +96,8 @@ pub struct LinkInfo {
 fn bpf<A>(command: c_int, attr: &mut A) -> io::Result<c_long> {
     // SAFETY: the kernel reads and writes at most `size` bytes at `attr`, which is that large, and
     // what its pointer members lead to, which the callers keep alive and large enough.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_mut(attr),
-            size_of::<A>(),
-        )
-    };
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<A>()) };
     if result < 0 {
         return Err(io::Error::last_os_error());
     }
@@ -142,10 +136,7 @@ fn c_path(path: &Path) -> io::Result<CString> {
 /// Opens a pinned map, program or link.
 pub fn obj_get(path: &Path) -> io::Result<OwnedFd> {
     let path = c_path(path)?;
-    let mut attr = PathAttr {
-        pathname: path.as_ptr() as u64,
-        ..PathAttr::default()
-    };
+    let mut attr = PathAttr { pathname: path.as_ptr() as u64, ..PathAttr::default() };
     bpf_fd(BPF_OBJ_GET, &mut attr)
 }
 
@@ -210,18 +201,11 @@ pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
 
 /// The bytes of a BTF that the kernel holds for a map or program.
 pub fn btf_bytes(id: u32) -> io::Result<Vec<u8>> {
-    let mut attr = IdAttr {
-        id,
-        ..IdAttr::default()
-    };
+    let mut attr = IdAttr { id, ..IdAttr::default() };
     let btf = bpf_fd(BPF_BTF_GET_FD_BY_ID, &mut attr)?;
     let (info, _) = object_info(btf.as_fd(), RawBtfInfo::default())?;
     let mut bytes = vec![0; info.btf_size as usize];
-    let request = RawBtfInfo {
-        btf: pointer_mut(&mut bytes),
-        btf_size: info.btf_size,
-        id: 0,
-    };
+    let request = RawBtfInfo { btf: pointer_mut(&mut bytes), btf_size: info.btf_size, id: 0 };
     object_info(btf.as_fd(), request)?;
     Ok(bytes)
 }
@@ -306,10 +290,7 @@ pub fn map_lookup_batch(
         Err(error) => return Err(error),
     };
     *position = Some(next);
-    Ok(Batch {
-        count: attr.count as usize,
-        last,
-    })
+    Ok(Batch { count: attr.count as usize, last })
 }
 
 /// Puts a program into a PROG_ARRAY's slot.
@@ -345,11 +326,7 @@ impl<'a> CheckedMap<'a> {
         if MapType(info.map_type).is_per_cpu() {
             value_size = value_size.next_multiple_of(8) * possible_cpus()?;
         }
-        Ok(CheckedMap {
-            fd,
-            key_size: info.key_size as usize,
-            value_size,
-        })
+        Ok(CheckedMap { fd, key_size: info.key_size as usize, value_size })
     }
 
     /// Size of a key in bytes.
@@ -390,12 +367,7 @@ pub fn map_create(
     value_size: u32,
     max_entries: u32,
 ) -> io::Result<OwnedFd> {
-    let mut attr = MapCreateAttr {
-        map_type,
-        key_size,
-        value_size,
-        max_entries,
-    };
+    let mut attr = MapCreateAttr { map_type, key_size, value_size, max_entries };
     bpf_fd(BPF_MAP_CREATE, &mut attr)
 }
 

@@ -54,10 +54,7 @@ impl VerifierLog {
     }
 
     fn content_lines(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0
-            .lines()
-            .map(str::trim_end)
-            .filter(|line| !line.is_empty())
+        self.0.lines().map(str::trim_end).filter(|line| !line.is_empty())
     }
 }
 

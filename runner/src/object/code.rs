@@ -9,8 +9,11 @@ use super::inventory::TailCall;
 use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
 use super::tail_call::{
-    INDEX_REGISTER, MAP_REGISTER, TAIL_CALL_HELPER, Value, jump_targets, value_before,
+    INDEX_REGISTER, MAP_REGISTER, TAIL_CALL_HELPER, Value, predecessors, values_before,
 };
+
+/// Maps, and slots, of one tail call that are told apart; compilers join few.
+const MAX_PAIRED: usize = 64;
 
 /// What a function's own instructions say, not what those of the functions it calls do.
 #[derive(Default)]
@@ -37,7 +40,14 @@ struct Code<'a> {
 
 impl Uses {
     /// Looks at the instructions from `start` up to the offset `end`, which lies in the section.
-    pub(super) fn of(elf: &Elf<'_>, maps: &MapPlaces, start: Start, end: u64) -> Uses {
+    /// `steps` is what searches for tail calls' arguments may cost.
+    pub(super) fn of(
+        elf: &Elf<'_>,
+        maps: &MapPlaces,
+        start: Start,
+        end: u64,
+        steps: &mut usize,
+    ) -> Uses {
         let (section, begin) = start;
         let section = &elf.sections[section];
         let bytes = section.bytes.get(begin as usize..end as usize);
@@ -48,7 +58,7 @@ impl Uses {
             instructions: Instruction::decode(bytes.unwrap_or_default()),
             relocations: section.relocations_in(begin, end),
         };
-        code.uses()
+        code.uses(steps)
     }
 
     /// How many things are used.
@@ -58,12 +68,9 @@ impl Uses {
 }
 
 impl Code<'_> {
-    fn uses(&self) -> Uses {
-        let mut uses = Uses {
-            instructions: self.instructions.len(),
-            ..Uses::default()
-        };
-        let mut targets = None;
+    fn uses(&self, steps: &mut usize) -> Uses {
+        let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
+        let mut flow = None;
         for (index, instruction) in self.instructions.iter().enumerate() {
             if instruction.loads_64_bits() {
                 if let Some(map) = self.map(index) {
@@ -80,8 +87,10 @@ impl Code<'_> {
             {
                 uses.helpers.insert(helper);
                 if helper == TAIL_CALL_HELPER {
-                    let targets = targets.get_or_insert_with(|| jump_targets(&self.instructions));
-                    uses.tail_calls.insert(self.tail_call(targets, index));
+                    let flow = flow.get_or_insert_with(|| predecessors(&self.instructions));
+                    for call in self.tail_calls(flow, index, steps) {
+                        uses.tail_calls.insert(call);
+                    }
                 }
             }
         }
@@ -90,9 +99,7 @@ impl Code<'_> {
 
     fn relocation(&self, index: usize) -> Option<Relocation> {
         let offset = self.start.1 + index as u64 * SLOT_SIZE;
-        let found = self
-            .relocations
-            .binary_search_by_key(&offset, |relocation| relocation.offset);
+        let found = self.relocations.binary_search_by_key(&offset, |relocation| relocation.offset);
         Some(self.relocations[found.ok()?])
     }
 
@@ -135,18 +142,32 @@ impl Code<'_> {
         }
     }
 
-    fn tail_call(&self, targets: &[bool], call: usize) -> TailCall {
-        let value = |register| value_before(&self.instructions, targets, call, register);
-        TailCall {
-            map: match value(MAP_REGISTER) {
-                Value::Load(index) => self.map(index).map(str::to_owned),
-                _ => None,
-            },
-            slot: match value(INDEX_REGISTER) {
+    /// The maps and slots that a tail call may name: more than one pair where ways meet before it.
+    fn tail_calls(&self, flow: &[Vec<usize>], call: usize, steps: &mut usize) -> Vec<TailCall> {
+        let mut values = |register| {
+            let values = values_before(&self.instructions, flow, call, register, steps);
+            match values.len() {
+                0..=MAX_PAIRED => values,
+                _ => BTreeSet::from([Value::Unknown]),
+            }
+        };
+        let slots = values(INDEX_REGISTER);
+        let maps = values(MAP_REGISTER);
+        let mut calls = Vec::with_capacity(slots.len() * maps.len());
+        for slot in slots {
+            let slot = match slot {
                 // The kernel takes the register's lower half.
                 Value::Constant(index) => Some(index as u32),
                 Value::Load(_) | Value::Unknown => None,
-            },
+            };
+            for map in &maps {
+                let map = match *map {
+                    Value::Load(index) => self.map(index).map(str::to_owned),
+                    Value::Constant(_) | Value::Unknown => None,
+                };
+                calls.push(TailCall { map, slot });
+            }
         }
+        calls
     }
 }

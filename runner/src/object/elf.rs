@@ -16,6 +16,11 @@ use super::error::ObjectError;
 /// Longer names are not looked at to the end: no symbol has them, and endless ones would be slow.
 const MAX_NAME: usize = 4096;
 
+/// Size of the header of a 64-bit ELF file.
+const HEADER_SIZE: usize = 64;
+/// Size of an entry of the section table.
+const SECTION_HEADER_SIZE: u64 = 64;
+
 /// An object file's parts.
 pub(super) struct Elf<'a> {
     /// By ELF section index; the first is a placeholder.
@@ -97,6 +102,17 @@ impl<'a> Elf<'a> {
         if header.e_type(endian) != ET_REL {
             return Err(ObjectError::NotRelocatable);
         }
+        let table_end = header
+            .e_shoff(endian)
+            .saturating_add(u64::from(header.e_shnum(endian)) * SECTION_HEADER_SIZE);
+        if table_end > data.len() as u64 {
+            return Err(ObjectError::Damaged {
+                what: format!(
+                    "its section table ends at byte {table_end}, the file at byte {}",
+                    data.len()
+                ),
+            });
+        }
         let headers = header.section_headers(endian, data).map_err(damaged)?;
         let names = match headers.is_empty() {
             true => return Err(cut_off("it has no sections")),
@@ -135,9 +151,7 @@ impl<'a> Elf<'a> {
             read_relocations(header, data, &mut sections, symbols.len())?;
         }
         for section in &mut sections {
-            section
-                .relocations
-                .sort_by_key(|relocation| relocation.offset);
+            section.relocations.sort_by_key(|relocation| relocation.offset);
         }
         Ok(Elf { sections, symbols })
     }
@@ -151,9 +165,7 @@ impl<'a> Elf<'a> {
 impl Section<'_> {
     /// The relocations of the bytes from `start` up to `end`.
     pub(super) fn relocations_in(&self, start: u64, end: u64) -> &[Relocation] {
-        let begin = self
-            .relocations
-            .partition_point(|relocation| relocation.offset < start);
+        let begin = self.relocations.partition_point(|relocation| relocation.offset < start);
         let rest = &self.relocations[begin..];
         &rest[..rest.partition_point(|relocation| relocation.offset < end)]
     }
@@ -163,13 +175,8 @@ type Header = object::elf::SectionHeader64<LittleEndian>;
 
 fn read_symbols<'a>(headers: &[Header], data: &'a [u8]) -> Result<Vec<Symbol<'a>>, ObjectError> {
     let endian = LittleEndian;
-    let Some(table) = headers
-        .iter()
-        .find(|header| header.sh_type(endian) == SHT_SYMTAB)
-    else {
-        return Err(cut_off(
-            "it has no symbol table; strip it with `llvm-strip -g`, not more",
-        ));
+    let Some(table) = headers.iter().find(|header| header.sh_type(endian) == SHT_SYMTAB) else {
+        return Err(cut_off("it has no symbol table; strip it with `llvm-strip -g`, not more"));
     };
     let names = string_table(headers, table.link(endian).0, data)?;
     let symbols: &[object::elf::Sym64<LittleEndian>] =
@@ -226,10 +233,7 @@ fn read_relocations(
         if symbol >= symbols {
             return Err(cut_off("a relocation's symbol is missing"));
         }
-        target.relocations.push(Relocation {
-            offset: entry.r_offset.get(endian),
-            symbol,
-        });
+        target.relocations.push(Relocation { offset: entry.r_offset.get(endian), symbol });
     }
     Ok(())
 }
@@ -261,15 +265,14 @@ fn check_identity(data: &[u8]) -> Result<(), ObjectError> {
         return Err(ObjectError::Empty);
     }
     if !data.starts_with(b"\x7fELF") {
-        return Err(ObjectError::NotElf {
-            looks_like: describe(data),
-        });
+        return Err(ObjectError::NotElf { looks_like: describe(data) });
     }
     // Byte 4 is EI_CLASS (1: 32 bits, 2: 64), byte 5 EI_DATA (1: little-endian, 2: big-endian),
     // and the machine follows at byte 18 in the file's own byte order.
     let machine = data.get(18..20).unwrap_or_default();
     match (data.get(4), data.get(5), machine) {
-        (Some(2), Some(1), _) => Ok(()),
+        (Some(2), Some(1), _) if data.len() >= HEADER_SIZE => Ok(()),
+        (Some(2), Some(1), _) => Err(cut_off("its header is incomplete")),
         (_, Some(2), &[0, 247]) => Err(ObjectError::BigEndian),
         (_, Some(1), &[low, high]) => Err(ObjectError::OtherMachine {
             machine: machine_name(u16::from_le_bytes([low, high])),
@@ -284,10 +287,7 @@ fn check_identity(data: &[u8]) -> Result<(), ObjectError> {
 /// What a file that isn't ELF seems to be.
 fn describe(data: &[u8]) -> String {
     let known: [(&[u8], &str); 6] = [
-        (
-            b"BC\xc0\xde",
-            "it is LLVM bitcode; finish it with `llc -march=bpf -filetype=obj`",
-        ),
+        (b"BC\xc0\xde", "it is LLVM bitcode; finish it with `llc -march=bpf -filetype=obj`"),
         (b"!<arch>\n", "it is an archive of object files"),
         (b"\x1f\x8b", "it is compressed by gzip"),
         (b"\x28\xb5\x2f\xfd", "it is compressed by zstd"),
@@ -326,13 +326,9 @@ fn machine_name(machine: u16) -> String {
 }
 
 fn damaged(error: object::read::Error) -> ObjectError {
-    ObjectError::Damaged {
-        what: error.to_string(),
-    }
+    ObjectError::Damaged { what: error.to_string() }
 }
 
 fn cut_off(what: &str) -> ObjectError {
-    ObjectError::Damaged {
-        what: what.to_owned(),
-    }
+    ObjectError::Damaged { what: what.to_owned() }
 }

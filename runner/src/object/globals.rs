@@ -43,9 +43,7 @@ pub(super) fn read(
                 section: section.name.to_owned(),
                 offset: u32::try_from(symbol.value).map_err(|_| outside(symbol))?,
                 size: u32::try_from(symbol.size).map_err(|_| outside(symbol))?,
-                layout: btf
-                    .zip(ty)
-                    .and_then(|(btf, ty)| Layout::within(btf, ty, budget)),
+                layout: btf.zip(ty).and_then(|(btf, ty)| Layout::within(btf, ty, budget)),
                 default: initial(section, symbol).ok_or_else(|| outside(symbol))?,
             })
         })
@@ -54,9 +52,7 @@ pub(super) fn read(
 
 fn holds_variables(section: &Section<'_>) -> bool {
     let kinds = [".rodata", ".data", ".bss"];
-    let rest = kinds
-        .iter()
-        .find_map(|kind| section.name.strip_prefix(kind));
+    let rest = kinds.iter().find_map(|kind| section.name.strip_prefix(kind));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.')) && !section.mergeable
 }
 

@@ -103,10 +103,7 @@ mod tests {
         assert_eq!(MapType::HASH.name(), "hash");
         assert_eq!(MapType::PROG_ARRAY.name(), "prog_array");
         assert_eq!(MapType::LRU_PERCPU_HASH.name(), "lru_percpu_hash");
-        assert_eq!(
-            MapType::PERCPU_CGROUP_STORAGE.name(),
-            "percpu_cgroup_storage"
-        );
+        assert_eq!(MapType::PERCPU_CGROUP_STORAGE.name(), "percpu_cgroup_storage");
         assert_eq!(MapType::RINGBUF.name(), "ringbuf");
         assert_eq!(MapType(34).name(), "insn_array");
         assert_eq!(MapType(35).name(), "unknown (35)");

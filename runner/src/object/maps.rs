@@ -75,10 +75,7 @@ fn described(
     name: &str,
     budget: &mut usize,
 ) -> Result<(Map, Option<u32>), ObjectError> {
-    let problem = |problem: String| ObjectError::Map {
-        name: name.to_owned(),
-        problem,
-    };
+    let problem = |problem: String| ObjectError::Map { name: name.to_owned(), problem };
     let ty = ty.ok_or_else(|| problem("the object's BTF doesn't describe it".to_owned()))?;
     let attributes = Attributes::read(btf, ty).map_err(problem)?;
     let map_type = attributes.map_type;
@@ -95,9 +92,7 @@ fn described(
         static_slots: Vec::new(),
         pin_by_name: attributes.pinning == PIN_BY_NAME,
     };
-    let values = attributes
-        .values
-        .filter(|_| map.map_type == MapType::PROG_ARRAY);
+    let values = attributes.values.filter(|_| map.map_type == MapType::PROG_ARRAY);
     Ok((map, values))
 }
 

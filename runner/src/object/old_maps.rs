@@ -36,8 +36,7 @@ pub(super) fn read(
     }
     let number = |offset: u64| {
         let rest = bytes.get(offset as usize..).unwrap_or_default();
-        rest.first_chunk()
-            .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+        rest.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
     };
     Ok(Map {
         name: symbol.name.to_owned(),

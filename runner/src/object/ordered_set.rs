@@ -31,9 +31,6 @@ impl<T: Clone + Eq + Hash> OrderedSet<T> {
 
 impl<T> Default for OrderedSet<T> {
     fn default() -> OrderedSet<T> {
-        OrderedSet {
-            seen: HashSet::new(),
-            order: Vec::new(),
-        }
+        OrderedSet { seen: HashSet::new(), order: Vec::new() }
     }
 }

@@ -11,6 +11,7 @@ use super::inventory::Program;
 use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
 use super::section::Section;
+use super::tail_call::STEPS_PER_OBJECT;
 
 /// Functions that are looked at for one program. The kernel takes no more (`BPF_MAX_SUBPROGS`).
 const MAX_REACHED: usize = 256;
@@ -25,24 +26,20 @@ pub(super) fn read(
     core: &CoreRelocations,
 ) -> Result<Vec<Program>, ObjectError> {
     let functions = functions::read(elf);
+    let mut steps = STEPS_PER_OBJECT;
     let uses: BTreeMap<Start, Uses> = functions
         .iter()
-        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end)))
+        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end, &mut steps)))
         .collect();
     let core_count = |start: Start| {
-        let end = functions
-            .get(&start)
-            .map_or(start.1, |function| function.end);
+        let end = functions.get(&start).map_or(start.1, |function| function.end);
         core.count(elf.sections[start.0].name, start.1..end)
     };
     let mut gathered = 0;
     let mut programs = Vec::new();
     for (&start, function) in functions.iter().filter(|(_, function)| function.entry) {
         let reached = reached(&uses, start);
-        gathered += reached
-            .iter()
-            .map(|start| uses[start].count())
-            .sum::<usize>();
+        gathered += reached.iter().map(|start| uses[start].count()).sum::<usize>();
         if gathered > MAX_USES {
             return Err(ObjectError::TooLarge {
                 what: "its programs use each other's code too often to follow",
@@ -67,9 +64,7 @@ fn program(
     for start in reached {
         let uses = &uses[start];
         uses.maps.iter().for_each(|map| maps.insert(map.clone()));
-        uses.tail_calls
-            .iter()
-            .for_each(|call| tail_calls.insert(call.clone()));
+        uses.tail_calls.iter().for_each(|call| tail_calls.insert(call.clone()));
         helpers.extend(&uses.helpers);
     }
     let own = reached[0];

@@ -44,9 +44,7 @@ impl Section {
         Section {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
-            target: target
-                .filter(|target| !target.is_empty())
-                .map(str::to_owned),
+            target: target.filter(|target| !target.is_empty()).map(str::to_owned),
             program_type,
             attach_type,
             // Programs of this type always may.
@@ -221,10 +219,7 @@ mod tests {
         assert_eq!(section.prefix, "tracepoint");
         assert_eq!(section.target.as_deref(), Some("raw_syscalls/sys_enter"));
         let usdt = Section::parse("usdt//usr/lib/libc.so.6:libc:setjmp");
-        assert_eq!(
-            usdt.target.as_deref(),
-            Some("/usr/lib/libc.so.6:libc:setjmp")
-        );
+        assert_eq!(usdt.target.as_deref(), Some("/usr/lib/libc.so.6:libc:setjmp"));
     }
 
     #[test]
@@ -249,32 +244,16 @@ mod tests {
         for (name, program, attach) in [
             ("kprobe/x", Program::Kprobe, Attach::None),
             ("ksyscall/x", Program::Kprobe, Attach::None),
-            (
-                "kretprobe.multi/x*",
-                Program::Kprobe,
-                Attach::Other("trace_kprobe_multi"),
-            ),
-            (
-                "kprobe.session/x*",
-                Program::Kprobe,
-                Attach::Other("trace_kprobe_session"),
-            ),
+            ("kretprobe.multi/x*", Program::Kprobe, Attach::Other("trace_kprobe_multi")),
+            ("kprobe.session/x*", Program::Kprobe, Attach::Other("trace_kprobe_session")),
             ("tp/sched/sched_switch", Program::Tracepoint, Attach::None),
             ("raw_tp/sys_enter", Program::RawTracepoint, Attach::None),
-            (
-                "raw_tp.w/x",
-                Program::Other("raw_tracepoint_writable"),
-                Attach::None,
-            ),
+            ("raw_tp.w/x", Program::Other("raw_tracepoint_writable"), Attach::None),
             ("tp_btf/sys_enter", Program::Tracing, Attach::TraceRawTp),
             ("fentry/x", Program::Tracing, Attach::TraceFentry),
             ("iter.s/task", Program::Tracing, Attach::Other("trace_iter")),
             ("tc", Program::Other("sched_cls"), Attach::None),
-            (
-                "tcx/egress",
-                Program::Other("sched_cls"),
-                Attach::Other("tcx_egress"),
-            ),
+            ("tcx/egress", Program::Other("sched_cls"), Attach::Other("tcx_egress")),
             ("xdp.frags", Program::Other("xdp"), Attach::Other("xdp")),
             (
                 "cgroup/connect4",
@@ -284,16 +263,7 @@ mod tests {
         ] {
             assert_eq!(types(name), (Some(program), attach), "{name}");
         }
-        for name in [
-            "my_handlers",
-            "",
-            "?",
-            "/x",
-            "cgroup",
-            "cgroup/x",
-            "tcx",
-            "kprobes/x",
-        ] {
+        for name in ["my_handlers", "", "?", "/x", "cgroup", "cgroup/x", "tcx", "kprobes/x"] {
             assert_eq!(types(name), (None, Attach::None), "{name}");
         }
     }

@@ -19,32 +19,18 @@ pub fn asked(old: &Desired, new: &Desired) -> Vec<Reason> {
             .iter()
             .map(|object| (format!("object {}", object.alias), short(&object.sha256))),
     );
-    compare(
-        &mut reasons,
-        old.globals.iter().map(global),
-        new.globals.iter().map(global),
-    );
+    compare(&mut reasons, old.globals.iter().map(global), new.globals.iter().map(global));
     let max_entries = |wish: &Desired| -> Vec<(String, String)> {
         wish.maps
             .iter()
-            .map(|map| {
-                (
-                    format!("map {}", map.name),
-                    format!("{} entries", map.max_entries),
-                )
-            })
+            .map(|map| (format!("map {}", map.name), format!("{} entries", map.max_entries)))
             .collect()
     };
     compare(&mut reasons, max_entries(old), max_entries(new));
     let slots = |wish: &Desired| -> Vec<(String, String)> {
         wish.slots
             .iter()
-            .map(|slot| {
-                (
-                    format!("slot {}[{}]", slot.map, slot.index),
-                    program(&slot.program),
-                )
-            })
+            .map(|slot| (format!("slot {}[{}]", slot.map, slot.index), program(&slot.program)))
             .collect()
     };
     compare(&mut reasons, slots(old), slots(new));
@@ -126,10 +112,8 @@ fn compare(
     new: impl IntoIterator<Item = (String, String)>,
 ) {
     let old: Vec<(String, String)> = old.into_iter().collect();
-    let mut left: BTreeMap<&str, &str> = old
-        .iter()
-        .map(|(subject, description)| (subject.as_str(), description.as_str()))
-        .collect();
+    let mut left: BTreeMap<&str, &str> =
+        old.iter().map(|(subject, description)| (subject.as_str(), description.as_str())).collect();
     for (subject, wanted) in new {
         match left.remove(subject.as_str()) {
             None => reasons.push(reason(subject, "added")),
@@ -140,17 +124,12 @@ fn compare(
             Some(_) => {}
         }
     }
-    let removed = old
-        .iter()
-        .filter(|(subject, _)| left.contains_key(subject.as_str()));
+    let removed = old.iter().filter(|(subject, _)| left.contains_key(subject.as_str()));
     reasons.extend(removed.map(|(subject, _)| reason(subject, "removed")));
 }
 
 fn reason(subject: impl Into<String>, change: impl Into<String>) -> Reason {
-    Reason {
-        subject: subject.into(),
-        change: change.into(),
-    }
+    Reason { subject: subject.into(), change: change.into() }
 }
 
 /// Enough of a digest to tell two apart.
@@ -219,8 +198,5 @@ fn attachment((place, attachment): (usize, &Attachment)) -> (String, String) {
         OnMissing::Warn => ", may be missing (warn)",
         OnMissing::Skip => ", may be missing (skip)",
     };
-    (
-        format!("attachment {}", place + 1),
-        format!("{}{on_missing}", hooks.join(" or ")),
-    )
+    (format!("attachment {}", place + 1), format!("{}{on_missing}", hooks.join(" or ")))
 }

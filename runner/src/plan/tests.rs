@@ -10,10 +10,7 @@ use crate::live::{
 use crate::plan::{Outcome, Step, drift, plan};
 
 fn program(name: &str) -> ProgramRef {
-    ProgramRef {
-        object: "main".to_owned(),
-        name: name.to_owned(),
-    }
+    ProgramRef { object: "main".to_owned(), name: name.to_owned() }
 }
 
 fn hook() -> Hook {
@@ -42,15 +39,8 @@ fn desired() -> Desired {
             value: Value::Bytes(vec![17]),
         }],
         maps: Vec::new(),
-        attach: vec![Attachment {
-            alternatives: vec![hook()],
-            on_missing: OnMissing::Error,
-        }],
-        slots: vec![Slot {
-            map: "handlers".to_owned(),
-            index: 59,
-            program: program("exec"),
-        }],
+        attach: vec![Attachment { alternatives: vec![hook()], on_missing: OnMissing::Error }],
+        slots: vec![Slot { map: "handlers".to_owned(), index: 59, program: program("exec") }],
         views: Vec::new(),
     }
 }
@@ -73,10 +63,7 @@ fn live_program(name: &str, id: u32) -> LiveProgram {
 fn live() -> Live {
     let link = LinkRecord {
         program: program("dispatch"),
-        keeper: LinkKeeper::Pin {
-            name: "00:main:dispatch".to_owned(),
-            id: 7,
-        },
+        keeper: LinkKeeper::Pin { name: "00:main:dispatch".to_owned(), id: 7 },
     };
     Live {
         probe: "syscalls".to_owned(),
@@ -153,15 +140,8 @@ fn every_difference_is_a_reason() {
     let mut desired = desired();
     desired.objects[0].sha256 = "bb".repeat(32);
     desired.globals[0].value = Value::Bytes(vec![6]);
-    desired.slots[0].program = ProgramRef {
-        object: "mine".to_owned(),
-        name: "exec".to_owned(),
-    };
-    desired.slots.push(Slot {
-        map: "handlers".to_owned(),
-        index: 222,
-        program: program("exec"),
-    });
+    desired.slots[0].program = ProgramRef { object: "mine".to_owned(), name: "exec".to_owned() };
+    desired.slots.push(Slot { map: "handlers".to_owned(), index: 222, program: program("exec") });
     desired.attach[0].on_missing = OnMissing::Skip;
     assert_eq!(
         reasons(&desired, &live()),
@@ -183,10 +163,7 @@ fn what_is_no_longer_asked_for_is_removed() {
     desired.slots.clear();
     assert_eq!(
         reasons(&desired, &live()),
-        [
-            "global filter_protocol: removed",
-            "slot handlers[59]: removed"
-        ]
+        ["global filter_protocol: removed", "slot handlers[59]: removed"]
     );
 }
 
@@ -197,10 +174,7 @@ fn a_link_that_is_gone_is_brought_back() {
     assert_eq!(reasons(&desired(), &live), ["link of dispatch: is gone"]);
     live.links = self::live().links;
     live.links[0].id = 8;
-    assert_eq!(
-        reasons(&desired(), &live),
-        ["link of dispatch: was replaced by another"]
-    );
+    assert_eq!(reasons(&desired(), &live), ["link of dispatch: was replaced by another"]);
 }
 
 #[test]
@@ -209,12 +183,7 @@ fn slots_that_somebody_changed_are_drift() {
     live.slots.clear();
     assert_eq!(reasons(&desired(), &live), ["slot handlers[59]: is empty"]);
     live.slots = vec![
-        LiveSlot {
-            map: "handlers".to_owned(),
-            index: 59,
-            program_id: 99,
-            program: None,
-        },
+        LiveSlot { map: "handlers".to_owned(), index: 59, program_id: 99, program: None },
         LiveSlot {
             map: "handlers".to_owned(),
             index: 60,
@@ -257,10 +226,6 @@ fn misses_are_told_only_when_there_are_any() {
     live.programs[0].recursion_misses = Some(12);
     live.programs[1].recursion_misses = None;
     live.links[0].missed = Some(3);
-    let told: Vec<(&str, u64)> = live
-        .misses()
-        .iter()
-        .map(|miss| (miss.what, miss.count))
-        .collect();
+    let told: Vec<(&str, u64)> = live.misses().iter().map(|miss| (miss.what, miss.count)).collect();
     assert_eq!(told, [("recursion_misses", 12), ("missed", 3)]);
 }

@@ -28,10 +28,7 @@ pub fn directories(committed: &Path, built: &Path) -> anyhow::Result<Comparison>
     };
     let new: BTreeSet<String> = super::files(built)?.into_iter().collect();
 
-    let mut comparison = Comparison {
-        equal: 0,
-        differences: Vec::new(),
-    };
+    let mut comparison = Comparison { equal: 0, differences: Vec::new() };
     for name in old.union(&new) {
         let difference = if !new.contains(name) {
             Some("has no source".to_owned())
@@ -52,16 +49,8 @@ fn difference(old: &[u8], new: &[u8]) -> Option<String> {
     if old == new {
         return None;
     }
-    let same = old
-        .iter()
-        .zip(new)
-        .take_while(|(old, new)| old == new)
-        .count();
-    Some(format!(
-        "differs from byte {same} on ({} bytes, built {})",
-        old.len(),
-        new.len()
-    ))
+    let same = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+    Some(format!("differs from byte {same} on ({} bytes, built {})", old.len(), new.len()))
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

@@ -61,9 +61,7 @@ impl Toolchain {
             .current_dir(root)
             // Clang prefers this name of its directory: make it the mapped one.
             .env("PWD", root)
-            .args([
-                "-g", "-O2", "-Wall", "-Wextra", "-Werror", "-target", "bpf", define,
-            ])
+            .args(["-g", "-O2", "-Wall", "-Wextra", "-Werror", "-target", "bpf", define])
             .arg(map)
             .arg("-c")
             .arg(source)
@@ -80,9 +78,7 @@ impl Toolchain {
 
 fn succeed(command: &mut Command) -> anyhow::Result<()> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .with_context(|| format!("starting {program}"))?;
+    let status = command.status().with_context(|| format!("starting {program}"))?;
     if !status.success() {
         bail!("{program} failed: {status}");
     }
@@ -107,10 +103,7 @@ fn find_tool(tool: &str) -> anyhow::Result<Option<String>> {
 /// Reads `19` out of `Debian clang version 19.1.7 (…)` or `LLVM version 19.1.7`.
 fn major_version(text: &str) -> Option<&str> {
     let (_, after) = text.split_once("version ")?;
-    after
-        .split(|character: char| !character.is_ascii_digit())
-        .next()
-        .filter(|it| !it.is_empty())
+    after.split(|character: char| !character.is_ascii_digit()).next().filter(|it| !it.is_empty())
 }
 
 #[cfg(test)]

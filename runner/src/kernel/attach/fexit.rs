@@ -9,11 +9,7 @@ use crate::kernel::attach::{Attached, Failure, Part};
 
 /// One program, verified for the hook's target.
 pub fn parts(hook: &Hook) -> Vec<Part<'_>> {
-    vec![Part {
-        program: &hook.program,
-        target: Some(&hook.target),
-        attach,
-    }]
+    vec![Part { program: &hook.program, target: Some(&hook.target), attach }]
 }
 
 fn attach(program: &Path, _: &Hook) -> Result<Attached, Failure> {

@@ -13,10 +13,6 @@ pub fn parts(hook: &Hook) -> Vec<Part<'_>> {
         target: None,
         attach: kretprobe::attach,
     });
-    let at_entry = Part {
-        program: &hook.program,
-        target: None,
-        attach: kprobe::attach,
-    };
+    let at_entry = Part { program: &hook.program, target: None, attach: kprobe::attach };
     at_return.into_iter().chain([at_entry]).collect()
 }

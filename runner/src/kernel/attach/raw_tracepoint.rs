@@ -9,11 +9,7 @@ use crate::kernel::attach::{Attached, Failure, Part};
 
 /// One program.
 pub fn parts(hook: &Hook) -> Vec<Part<'_>> {
-    vec![Part {
-        program: &hook.program,
-        target: None,
-        attach,
-    }]
+    vec![Part { program: &hook.program, target: None, attach }]
 }
 
 fn attach(program: &Path, hook: &Hook) -> Result<Attached, Failure> {

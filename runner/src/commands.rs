@@ -1,0 +1,48 @@
+//! The verbs: each a short pipeline over the other rooms. Only these print.
+
+pub mod apply;
+pub mod check;
+pub mod delete;
+pub mod doctor;
+pub mod inspect;
+pub mod read;
+pub mod run;
+pub mod schema;
+pub mod status;
+
+mod applied;
+mod attached;
+mod report;
+mod stop;
+
+use std::process::ExitCode;
+
+/// What a command ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything went well.
+    Done,
+    /// Something failed and was reported.
+    Failed,
+    /// A file is wrong.
+    FileWrong,
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::FileWrong => 3,
+        })
+    }
+}

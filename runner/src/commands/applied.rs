@@ -1,0 +1,33 @@
+//! Probes that are applied, as the commands that name one need them.
+
+use crate::commands::report;
+use crate::kernel::{observe, steering};
+use crate::live::Live;
+use crate::text::suggest::{listed, nearest};
+use anyhow::bail;
+
+/// The state of an applied probe.
+///
+/// # Errors
+/// No probe of this name is applied; the message says which are.
+pub fn find(probe: &str) -> anyhow::Result<Live> {
+    if let Some(live) = observe::observe(probe)? {
+        return Ok(live);
+    }
+    let applied = observe::probes()?;
+    let names = || applied.iter().map(String::as_str);
+    let meant = nearest(probe, names()).map(|name| format!("; did you mean `{name}`?"));
+    bail!(
+        "no probe `{probe}` is applied; applied: {}{}",
+        listed(names(), 16),
+        meant.unwrap_or_default()
+    )
+}
+
+/// Why an applied probe may see nothing.
+pub fn warn(live: &Live) {
+    let hooks = live.attachments().iter().filter_map(|attachment| attachment.chosen.as_ref());
+    if let Some(text) = steering::never_called(hooks) {
+        report::warning(&live.probe, &text);
+    }
+}

@@ -1,0 +1,41 @@
+//! How attachments are reported, by every command that attaches or shows what is.
+
+use crate::live::{AttachmentRecord, PassedOver};
+use serde_json::{Value, json};
+
+/// For people: `fexit get_rps_cpu (rps_fexit)`; nothing for an attachment that was left out.
+pub fn line(attachment: &AttachmentRecord) -> Option<String> {
+    let hook = attachment.chosen.as_ref()?;
+    Some(format!("{} {} ({})", hook.kind.name(), hook.target, programs(attachment).join(", ")))
+}
+
+/// For programs, as in every document that has `attachments`.
+pub fn document(attachment: &AttachmentRecord) -> Value {
+    let hook = attachment.chosen.as_ref();
+    json!({
+        "kind": hook.map(|hook| hook.kind.name()),
+        "target": hook.map(|hook| &hook.target),
+        "programs": programs(attachment),
+        "passed_over": attachment.passed_over.iter().map(passed_over).collect::<Vec<_>>(),
+    })
+}
+
+/// Why alternatives were not taken, a line each.
+pub fn reasons(attachment: &AttachmentRecord) -> impl Iterator<Item = String> {
+    attachment.passed_over.iter().map(|passed| {
+        format!("passed over {} {}: {}", passed.hook.kind.name(), passed.hook.target, passed.reason)
+    })
+}
+
+/// An alternative that was not taken.
+fn passed_over(passed: &PassedOver) -> Value {
+    json!({
+        "kind": passed.hook.kind.name(),
+        "target": passed.hook.target,
+        "reason": passed.reason,
+    })
+}
+
+fn programs(attachment: &AttachmentRecord) -> Vec<&str> {
+    attachment.links.iter().map(|link| link.program.name.as_str()).collect()
+}

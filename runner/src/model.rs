@@ -1,0 +1,209 @@
+//! A probe whose every name is bound to what the objects hold. The rules look at it.
+//!
+//! It keeps the positions of what was written. Names that could not be bound were reported when the
+//! model was made and are left out of it.
+
+use crate::desired::{Decoder, HookKind, OnMissing, Value};
+use crate::object::store::ObjectFile;
+use crate::object::{Global, Map, Program};
+use crate::text::source::{At, SourceId};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// One probe.
+#[derive(Debug)]
+pub struct Model {
+    /// The file it was written in.
+    pub source: SourceId,
+    /// The file's path, as the user named it.
+    pub file: String,
+    /// The probe's name.
+    pub name: At<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// Its objects, in the order of the file.
+    pub objects: Vec<Object>,
+    /// Variables that are set.
+    pub globals: Vec<GlobalSetting>,
+    /// Maps that are changed.
+    pub maps: Vec<MapSetting>,
+    /// What is attached.
+    pub attach: Vec<Attachment>,
+    /// Slots by PROG_ARRAY.
+    pub tail_calls: Vec<Table>,
+    /// Maps that are shown differently.
+    pub views: Vec<View>,
+}
+
+/// An object and its name in the probe.
+#[derive(Debug)]
+pub struct Object {
+    /// `main` where the file gives none.
+    pub alias: At<String>,
+    /// The object.
+    pub file: Arc<ObjectFile>,
+}
+
+/// A program by its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProgramId {
+    /// Index of the object.
+    pub object: usize,
+    /// Index of the program in the object's inventory.
+    pub program: usize,
+}
+
+/// A map by its place in the model: maps of the same name are one map, this is the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MapId {
+    /// Index of the object.
+    pub object: usize,
+    /// Index of the map in the object's inventory.
+    pub map: usize,
+}
+
+/// A variable and the value it gets.
+#[derive(Debug)]
+pub struct GlobalSetting {
+    /// Index of the object.
+    pub object: usize,
+    /// Index of the variable in the object's inventory.
+    pub global: usize,
+    /// What is stored.
+    pub value: At<Value>,
+}
+
+/// A map and what is changed of it.
+#[derive(Debug)]
+pub struct MapSetting {
+    /// The map.
+    pub map: At<MapId>,
+    /// Its new capacity.
+    pub max_entries: Option<At<u32>>,
+}
+
+/// The first of some hooks that a kernel takes.
+#[derive(Debug)]
+pub struct Attachment {
+    /// At least one.
+    pub alternatives: Vec<Hook>,
+    /// What to do if none of the targets exists.
+    pub on_missing: OnMissing,
+}
+
+/// Programs at a place of the kernel.
+#[derive(Debug)]
+pub struct Hook {
+    /// How they are attached, and where that was written.
+    pub kind: At<HookKind>,
+    /// A function, or a tracepoint's name.
+    pub target: At<String>,
+    /// Bytes from the function's beginning.
+    pub offset: u64,
+    /// The program; the entry's of a pair.
+    pub program: At<ProgramId>,
+    /// The return's of a pair.
+    pub return_program: Option<At<ProgramId>>,
+}
+
+/// A PROG_ARRAY and its slots.
+#[derive(Debug)]
+pub struct Table {
+    /// The map.
+    pub map: At<MapId>,
+    /// The entries of the file.
+    pub slots: Vec<SlotEntry>,
+}
+
+/// One entry of a table: one program in one slot or several.
+#[derive(Debug)]
+pub struct SlotEntry {
+    /// The slots' indices.
+    pub indices: At<Vec<RangeInclusive<u32>>>,
+    /// The handler.
+    pub program: At<ProgramId>,
+}
+
+/// How a map is shown.
+#[derive(Debug)]
+pub struct View {
+    /// The map.
+    pub map: At<MapId>,
+    /// The tag of the structure of its records.
+    pub record: Option<At<String>>,
+    /// Fields that are shown differently.
+    pub columns: Vec<ColumnView>,
+    /// The column to sort by, and whether the largest comes first.
+    pub sort: Option<At<(String, bool)>>,
+    /// Rows of a table.
+    pub top: Option<usize>,
+    /// The numbers are losses.
+    pub loss: bool,
+    /// A line's template.
+    pub line: Option<At<String>>,
+}
+
+/// How a field is shown.
+#[derive(Debug)]
+pub struct ColumnView {
+    /// The field.
+    pub field: At<String>,
+    /// Its heading.
+    pub name: Option<String>,
+    /// How it becomes text.
+    pub decoder: Option<At<Decoder>>,
+    /// Whether it is left out.
+    pub hide: bool,
+}
+
+impl Model {
+    /// The program of an id.
+    pub fn program(&self, id: ProgramId) -> &Program {
+        &self.objects[id.object].file.inventory.programs[id.program]
+    }
+
+    /// The map of an id.
+    pub fn map(&self, id: MapId) -> &Map {
+        &self.objects[id.object].file.inventory.maps[id.map]
+    }
+
+    /// The variable of a setting.
+    pub fn global(&self, setting: &GlobalSetting) -> &Global {
+        &self.objects[setting.object].file.inventory.globals[setting.global]
+    }
+
+    /// The first map of a name.
+    pub fn find_map(&self, name: &str) -> Option<MapId> {
+        self.objects.iter().enumerate().find_map(|(object, bound)| {
+            let map = bound.file.inventory.maps.iter().position(|map| map.name == name)?;
+            Some(MapId { object, map })
+        })
+    }
+
+    /// A program's name as a user would write it: with the alias where several objects have it.
+    pub fn program_name(&self, id: ProgramId) -> String {
+        let name = &self.program(id).name;
+        let count = self
+            .objects
+            .iter()
+            .filter(|object| object.file.inventory.programs.iter().any(|p| p.name == *name))
+            .count();
+        if count > 1 {
+            format!("{}/{name}", self.objects[id.object].alias.value)
+        } else {
+            name.clone()
+        }
+    }
+
+    /// Every hook of every attachment.
+    pub fn hooks(&self) -> impl Iterator<Item = &Hook> {
+        self.attach.iter().flat_map(|attachment| &attachment.alternatives)
+    }
+}
+
+impl Hook {
+    /// The hook's programs: one, or a pair's two.
+    pub fn programs(&self) -> impl Iterator<Item = At<ProgramId>> {
+        std::iter::once(self.program.clone()).chain(self.return_program.clone())
+    }
+}

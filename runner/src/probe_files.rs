@@ -1,0 +1,187 @@
+//! From paths to checked probes: what `check`, `apply` and `run` begin with.
+//!
+//! Every mistake of every file is collected; nothing is printed here.
+
+use crate::model::Model;
+use crate::object::store::ObjectStore;
+use crate::resolve::resolve;
+use crate::rules::{self, Checked};
+use crate::spec::yaml;
+use crate::text::codes::Code;
+use crate::text::diagnostic::{Diagnostic, Findings};
+use crate::text::source::{Source, SourceId, Sources};
+use crate::text::suggest::listed;
+use crate::text::template::Scope;
+use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What the user named on the command line.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Probe files, and directories whose `*.yaml` are meant.
+    pub paths: Vec<PathBuf>,
+    /// Template variables, `--set NAME=VALUE`.
+    pub set: Vec<(String, String)>,
+    /// Files of template variables, `--vars FILE`; `--set` overrides them.
+    pub vars: Vec<PathBuf>,
+    /// Further directories of objects, `--object-dir DIR`.
+    pub object_dirs: Vec<PathBuf>,
+}
+
+/// All files of one run.
+#[derive(Debug)]
+pub struct ProbeFiles {
+    /// Their texts.
+    pub sources: Sources,
+    /// What was found in each, in the order of the command line.
+    pub files: Vec<ProbeFile>,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct ProbeFile {
+    /// Its mistakes.
+    pub findings: Findings,
+    /// Its probe, if the mistakes are warnings at most.
+    pub checked: Option<Checked>,
+}
+
+impl ProbeFiles {
+    /// Reads and checks the files.
+    ///
+    /// # Errors
+    /// A path can't be read, a directory holds no probe file, or a variable is set that no file
+    /// has. Mistakes in the files are not errors but findings.
+    pub fn load(inputs: &Inputs) -> anyhow::Result<ProbeFiles> {
+        let paths = expand(&inputs.paths)?;
+        let mut sources = Sources::default();
+        let overrides = overrides(inputs, &mut sources)?;
+        let scope = Scope::of_this_machine();
+        let mut store = ObjectStore::new(inputs.object_dirs.clone());
+
+        let mut variables: Vec<String> = Vec::new();
+        let mut every_file_parsed = true;
+        let mut files: Vec<(Findings, Option<Model>)> = Vec::new();
+        for path in &paths {
+            let id = read(path, &mut sources)?;
+            let mut findings = Findings::new(id);
+            match yaml::parse(sources.get(id)) {
+                Ok(spec) => {
+                    variables.extend(spec.vars.0.iter().map(|(name, _)| name.value.clone()));
+                    let model = resolve(&spec, path, &scope, &overrides, &mut store, &mut findings);
+                    files.push((findings, Some(model)));
+                }
+                Err(diagnostic) => {
+                    every_file_parsed = false;
+                    findings.push(*diagnostic);
+                    files.push((findings, None));
+                }
+            }
+        }
+        if every_file_parsed {
+            no_stray_variables(&inputs.set, &variables)?;
+        }
+        names_are_unique(&sources, &mut files);
+        let files = files
+            .into_iter()
+            .map(|(mut findings, model)| {
+                let checked = model.and_then(|model| rules::check(model, &mut findings));
+                ProbeFile { findings, checked }
+            })
+            .collect();
+        Ok(ProbeFiles { sources, files })
+    }
+
+    /// Every probe, or none if any file has errors.
+    pub fn all_checked(&self) -> Option<Vec<&Checked>> {
+        self.files.iter().map(|file| file.checked.as_ref()).collect()
+    }
+}
+
+/// Files as they are named, directories as their `*.yaml`, sorted by name.
+fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found = Vec::new();
+        for entry in fs::read_dir(path).with_context(|| format!("can't list {}", path.display()))? {
+            let file = entry.with_context(|| format!("can't list {}", path.display()))?.path();
+            if file.extension().is_some_and(|extension| extension == "yaml") {
+                found.push(file);
+            }
+        }
+        if found.is_empty() {
+            bail!("{} holds no *.yaml; name a probe file, or a directory of them", path.display());
+        }
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}
+
+fn read(path: &Path, sources: &mut Sources) -> anyhow::Result<SourceId> {
+    let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("{} is not UTF-8 text; probe files are YAML", path.display());
+    };
+    Ok(sources.add(path.display().to_string(), text))
+}
+
+/// The variables of the command line, the one that counts last.
+fn overrides(inputs: &Inputs, sources: &mut Sources) -> anyhow::Result<Vec<(String, String)>> {
+    let mut overrides = Vec::new();
+    for path in &inputs.vars {
+        let id = read(path, sources)?;
+        let source: &Source = sources.get(id);
+        match yaml::parse_vars(source) {
+            Ok(variables) => overrides
+                .extend(variables.0.into_iter().map(|(name, value)| (name.value, value.value.0))),
+            Err(diagnostic) => {
+                let (line, column) = source.line_column(diagnostic.primary.span.start);
+                bail!("{}:{line}:{column}: {}", source.path, diagnostic.message);
+            }
+        }
+    }
+    overrides.extend(inputs.set.iter().cloned());
+    Ok(overrides)
+}
+
+/// A variable of `--set` that no file has is a slip of the pen.
+fn no_stray_variables(set: &[(String, String)], variables: &[String]) -> anyhow::Result<()> {
+    for (name, _) in set {
+        if !variables.contains(name) {
+            let known = listed(variables.iter().map(String::as_str), 16);
+            bail!("--set {name}=…: no probe file has a variable `{name}`; variables: {known}");
+        }
+    }
+    Ok(())
+}
+
+/// Probes go by name on the machine, so a name belongs to one file.
+fn names_are_unique(sources: &Sources, files: &mut [(Findings, Option<Model>)]) {
+    let mut first: BTreeMap<String, String> = BTreeMap::new();
+    for (findings, model) in files {
+        let Some(model) = model else { continue };
+        let source = sources.get(model.source);
+        let (line, column) = source.line_column(model.name.span.start);
+        let place = format!("{}:{line}:{column}", source.path);
+        if let Some(earlier) = first.get(&model.name.value) {
+            findings.push(
+                Diagnostic::error(
+                    Code::DuplicateProbe,
+                    model.name.span,
+                    format!("there is another probe called `{}`", model.name.value),
+                )
+                .note(format!("the other one: {earlier}"))
+                .help("give one of them another `name:`"),
+            );
+        } else {
+            first.insert(model.name.value.clone(), place);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Which columns a map or a record has, and where in the bytes each is.
+//!
+//! The key's fields come first, then the value's, in the order of the source; nested structures and
+//! unions become columns of their own, named `outer.inner`. A view renames, decodes and hides
+//! columns but doesn't add any.
+
+mod error;
+mod fields;
+
+pub use error::ColumnError;
+
+use std::borrow::Cow;
+
+use crate::btf::{Layout, ScalarKind};
+use crate::desired::{Decoder, View};
+use crate::read::decode::Place;
+use crate::read::decoders;
+
+/// The columns of one map or record, and the order of its rows.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    /// The columns that are shown, from left to right.
+    pub shown: Vec<Column>,
+    /// Every field of the key, hidden ones too: rows come in the order of these.
+    pub(super) key: Vec<Column>,
+    /// The whole value's type, by which per-CPU values are added up.
+    pub(super) value: Layout,
+    /// Position of the column in `shown` to sort by before the key, and whether the largest comes
+    /// first.
+    pub(super) sort: Option<(usize, bool)>,
+    /// How many rows a table for people shows at most.
+    pub(super) top: Option<usize>,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Heading and JSON name.
+    pub name: String,
+    /// The field that it shows, as a view names it.
+    pub field: String,
+    /// Whether it comes from the key or from the value.
+    pub source: Source,
+    /// How its values become text, if not by their type alone.
+    pub decoder: Option<Decoder>,
+    layout: Layout,
+    bit_offset: u64,
+    bit_width: Option<u32>,
+}
+
+/// Where a column's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In the key.
+    Key,
+    /// In the value, or in the record.
+    Value,
+}
+
+/// The fields that a view of this map can name, in the order of the columns. `key` is `None` for
+/// records.
+///
+/// A field whose name is in both the key and the value is `key.NAME` and `value.NAME`.
+pub fn field_names(key: Option<&Layout>, value: &Layout) -> Vec<String> {
+    fields::all(key, value).into_iter().map(|column| column.field).collect()
+}
+
+impl Columns {
+    /// The columns of a map of this key and value, or of a record (`key` is `None`), as the view
+    /// asks for them; without a view all of them as their types say.
+    ///
+    /// # Errors
+    /// Everything in which the view doesn't fit, in the order of the view.
+    pub fn new(
+        key: Option<&Layout>,
+        value: &Layout,
+        view: Option<&View>,
+    ) -> Result<Columns, Vec<ColumnError>> {
+        let mut columns = fields::all(key, value);
+        let key = columns.iter().filter(|column| column.source == Source::Key).cloned().collect();
+        let Some(view) = view else {
+            return Ok(Columns {
+                shown: columns,
+                key,
+                value: value.clone(),
+                sort: None,
+                top: None,
+            });
+        };
+        let mut errors = customise(&mut columns, view);
+        errors.extend(names_twice(&columns));
+        let sort = view.sort.as_ref().and_then(|sort| {
+            let position = columns.iter().position(|column| column.name == sort.column);
+            if position.is_none() {
+                errors.push(ColumnError::UnknownSort {
+                    column: sort.column.clone(),
+                    known: columns.iter().map(|column| column.name.clone()).collect(),
+                });
+            }
+            position.map(|position| (position, sort.descending))
+        });
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Columns { shown: columns, key, value: value.clone(), sort, top: view.top })
+    }
+}
+
+/// Applies the view's columns and drops the hidden ones.
+fn customise(columns: &mut Vec<Column>, view: &View) -> Vec<ColumnError> {
+    let mut errors = Vec::new();
+    let mut hidden = Vec::new();
+    for (position, wish) in view.columns.iter().enumerate() {
+        let Some(column) = columns.iter_mut().find(|column| column.field == wish.field) else {
+            errors.push(ColumnError::UnknownField {
+                field: wish.field.clone(),
+                known: columns.iter().map(|column| column.field.clone()).collect(),
+            });
+            continue;
+        };
+        if view.columns[..position].iter().any(|earlier| earlier.field == wish.field) {
+            errors.push(ColumnError::FieldTwice { field: wish.field.clone() });
+            continue;
+        }
+        if let Some(name) = &wish.name {
+            column.name.clone_from(name);
+        }
+        if let Some(decoder) = &wish.decoder {
+            if let Err(reason) = decoders::fits(decoder, &column.layout) {
+                errors.push(ColumnError::Unfit {
+                    field: wish.field.clone(),
+                    decoder: decoder.clone(),
+                    reason,
+                });
+            }
+            column.decoder = Some(decoder.clone());
+        }
+        if wish.hide {
+            hidden.push(wish.field.as_str());
+        }
+    }
+    columns.retain(|column| !hidden.contains(&column.field.as_str()));
+    errors
+}
+
+fn names_twice(columns: &[Column]) -> Vec<ColumnError> {
+    let mut seen: Vec<Cow<'_, str>> = Vec::new();
+    let mut errors = Vec::new();
+    for name in columns.iter().flat_map(Column::json_names) {
+        if seen.contains(&name) {
+            errors.push(ColumnError::NameTwice { name: name.clone().into_owned() });
+        }
+        seen.push(name);
+    }
+    errors
+}
+
+impl Column {
+    /// The column's bytes in an entry, as many as there are; `None` if there are none.
+    pub(super) fn bytes<'b>(&self, key: &'b [u8], value: &'b [u8]) -> Option<Cow<'b, [u8]>> {
+        let place =
+            Place { bit_offset: self.bit_offset, bit_width: self.bit_width, layout: &self.layout };
+        place.bytes(match self.source {
+            Source::Key => key,
+            Source::Value => value,
+        })
+    }
+
+    /// The type of the column's bytes.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Whether the values are amounts: aligned to the right, and ordered by their raw value even
+    /// where a decoder writes them in another way.
+    pub(super) fn is_quantity(&self) -> bool {
+        match (&self.decoder, &self.layout) {
+            (Some(decoder), _) => decoders::is_quantity(decoder),
+            (None, Layout::Scalar(scalar)) => {
+                matches!(scalar.kind, ScalarKind::Integer | ScalarKind::Float)
+            }
+            (None, _) => false,
+        }
+    }
+
+    /// The name of the raw value beside a decoded one, in JSON and templates.
+    pub(super) fn raw_name(&self) -> String {
+        format!("{}_raw", self.name)
+    }
+
+    fn json_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let raw = self.decoder.as_ref().map(|_| Cow::Owned(self.raw_name()));
+        std::iter::once(Cow::Borrowed(self.name.as_str())).chain(raw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::btf::Layout;
+    use crate::desired::{Column as Wish, Decoder, View};
+    use crate::read::columns::{Columns, field_names};
+    use crate::read::sample::{
+        bit_field, column, field, rps_key, sort, structure, union, unsigned, view,
+    };
+
+    /// The mistakes in a view of the RPS probe's map, as they are written.
+    fn mistakes(view: &View) -> Vec<String> {
+        let errors = Columns::new(Some(&rps_key()), &unsigned(8), Some(view))
+            .expect_err("the view has mistakes");
+        errors.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn fields_of_the_key_come_before_those_of_the_value() {
+        assert_eq!(field_names(Some(&unsigned(4)), &unsigned(8)), ["key", "value"]);
+        assert_eq!(
+            field_names(Some(&rps_key()), &unsigned(8)),
+            ["ifindex", "curr_node_id", "curr_cpu", "targ_cpu", "value"]
+        );
+        assert_eq!(field_names(None, &rps_key()).len(), 4);
+        assert_eq!(field_names(None, &Layout::Opaque { size: 16 }), ["value"]);
+    }
+
+    #[test]
+    fn nested_members_are_named_with_their_outer_ones() {
+        let times =
+            structure(16, vec![field("user", 0, unsigned(8)), field("system", 8, unsigned(8))]);
+        let layout = structure(
+            40,
+            vec![
+                field("nr", 0, unsigned(4)),
+                bit_field("", 32, 7, unsigned(4)),
+                field(
+                    "",
+                    8,
+                    union(16, vec![field("spent", 0, times), field("word", 0, unsigned(8))]),
+                ),
+                field("end", 24, structure(8, vec![field("at", 0, unsigned(8))])),
+            ],
+        );
+        assert_eq!(
+            field_names(None, &layout),
+            ["nr", "spent.user", "spent.system", "word", "end.at"]
+        );
+        let columns = Columns::new(None, &layout, None).expect("no view");
+        let bytes: Vec<u8> = (0..40).collect();
+        let first: Vec<Option<u8>> = columns
+            .shown
+            .iter()
+            .map(|column| column.bytes(&[], &bytes)?.first().copied())
+            .collect();
+        assert_eq!(first, [Some(0), Some(8), Some(16), Some(8), Some(24)]);
+    }
+
+    #[test]
+    fn a_name_in_both_key_and_value_is_told_apart() {
+        let value = structure(
+            16,
+            vec![field("curr_cpu", 0, unsigned(4)), field("packets", 8, unsigned(8))],
+        );
+        assert_eq!(
+            field_names(Some(&rps_key()), &value),
+            ["ifindex", "curr_node_id", "key.curr_cpu", "targ_cpu", "value.curr_cpu", "packets"]
+        );
+    }
+
+    #[test]
+    fn a_view_renames_decodes_and_hides() {
+        let mut view = view("rps_record");
+        view.columns = vec![
+            column("value", Some("packets"), None),
+            column("ifindex", Some("device"), Some(Decoder::Ifname)),
+            Wish { hide: true, ..column("curr_node_id", None, None) },
+        ];
+        view.sort = sort("packets", true);
+        let columns = Columns::new(Some(&rps_key()), &unsigned(8), Some(&view)).expect("it fits");
+        let names: Vec<&str> = columns.shown.iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["device", "curr_cpu", "targ_cpu", "packets"]);
+        assert_eq!(columns.shown[0].decoder, Some(Decoder::Ifname));
+        assert_eq!(columns.sort, Some((3, true)));
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_what_there_is() {
+        let mut view = view("rps_record");
+        view.columns = vec![
+            column("ifidx", None, None),
+            column("ifindex", None, Some(Decoder::Mac)),
+            column("targ_cpu", Some("target"), None),
+            column("targ_cpu", None, None),
+        ];
+        view.sort = sort("targ_cpu", false);
+        assert_eq!(
+            mistakes(&view),
+            [
+                "there is no field `ifidx`; there are `ifindex`, `curr_node_id`, `curr_cpu`, `targ_cpu`, `value`",
+                "`ifindex` can't be shown as mac: it takes 6 bytes, not `__u32`",
+                "the field `targ_cpu` is listed twice",
+                "can't sort by `targ_cpu`: no such column is shown; there are `ifindex`, `curr_node_id`, `curr_cpu`, `target`, `value`",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_stay_apart_even_from_raw_ones() {
+        let mut view = view("rps_record");
+        view.columns = vec![column("value", Some("curr_cpu"), None)];
+        assert_eq!(
+            mistakes(&view),
+            ["two columns would be called `curr_cpu` (a decoded column `x` also has `x_raw`)"]
+        );
+        view.columns = vec![
+            column("ifindex", Some("device"), Some(Decoder::Ifname)),
+            column("value", Some("device_raw"), None),
+        ];
+        assert_eq!(
+            mistakes(&view),
+            ["two columns would be called `device_raw` (a decoded column `x` also has `x_raw`)"]
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! Text that its type doesn't call text.
+
+use crate::btf::{Layout, ScalarKind};
+use crate::read::decode;
+use crate::read::decoders::is_integer;
+use crate::read::value::Value;
+
+/// An array of single bytes, or bytes of unknown shape.
+pub(super) fn is_text(layout: &Layout) -> bool {
+    match layout {
+        Layout::Array { element, .. } => element.size() == 1 && is_integer(element),
+        Layout::Opaque { .. } => true,
+        Layout::Scalar(scalar) => scalar.kind == ScalarKind::Char,
+        Layout::Struct { .. } | Layout::Union { .. } | Layout::Pointer => false,
+    }
+}
+
+/// The text up to the first NUL.
+pub(super) fn string(bytes: &[u8]) -> Value {
+    Value::Text(decode::text(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::btf::{Layout, ScalarKind};
+    use crate::desired::Decoder;
+    use crate::read::Value;
+    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::sample::{array, scalar, unsigned};
+
+    #[test]
+    fn bytes_are_text_up_to_the_first_nul() {
+        for layout in [array(unsigned(1), 5), Layout::Opaque { size: 5 }] {
+            fits(&Decoder::String, &layout).expect("bytes can be text");
+            assert_eq!(
+                apply(&Decoder::String, &layout, b"ls\0xx", &mut Lookups::default()),
+                Some(Value::Text("ls".into()))
+            );
+        }
+        let character = scalar(ScalarKind::Char, 1);
+        assert_eq!(
+            apply(&Decoder::String, &character, b"A", &mut Lookups::default()),
+            Some(Value::Text("A".into()))
+        );
+    }
+}

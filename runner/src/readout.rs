@@ -1,0 +1,178 @@
+//! From pins to tables: a probe's maps and events, typed by the BTF that the kernel holds for them.
+//!
+//! The object file is not needed, so what is shown is what was loaded. Whatever makes the numbers
+//! short is collected beside them.
+
+use crate::btf::{Btf, Kind, Layout, Scalar, ScalarKind, TypeId};
+use crate::desired::{Column, View};
+use crate::kernel::maps::{self, Map};
+use crate::kernel::{Error, PinDir};
+use crate::live::Live;
+use crate::object::MapType;
+use crate::read::{Columns, Lookups, Loss, Table, Zeros, table};
+use std::collections::HashMap;
+
+/// What a probe shows.
+#[derive(Debug, Default)]
+pub struct Readout {
+    /// A table for each view that holds data.
+    pub tables: Vec<Table>,
+    /// What is missing from the tables.
+    pub loss: Vec<Loss>,
+}
+
+/// A ring buffer and the shape of its records.
+#[derive(Debug)]
+pub struct EventStream {
+    /// How they are shown.
+    pub view: View,
+    /// Their columns.
+    pub columns: Columns,
+}
+
+/// Reads every map that the views show. `live` is the probe's state, for what the kernel skipped.
+///
+/// # Errors
+/// A map can't be opened or read.
+pub fn read(pins: &PinDir, views: &[View], live: &Live) -> Result<Readout, Error> {
+    let mut readout = Readout::default();
+    let mut types = Types::default();
+    let mut lookups = Lookups::default();
+    for view in views.iter().filter(|view| view.record.is_none()) {
+        let map = Map::open(pins, &view.map)?;
+        let table = read_map(&map, view, &mut types, &mut lookups)?;
+        if let Some(full) = full_map(&map, &table) {
+            readout.loss.push(full);
+        }
+        if view.loss {
+            readout.loss.extend(Loss::from_table(&table));
+        } else {
+            readout.tables.push(table);
+        }
+    }
+    readout.loss.extend(losses(live));
+    Ok(readout)
+}
+
+/// What the kernel itself says is missing.
+pub fn losses(live: &Live) -> Vec<Loss> {
+    let misses = live.misses().into_iter();
+    misses
+        .map(|miss| Loss {
+            what: miss.what.to_owned(),
+            place: miss.place,
+            count: miss.count,
+            meaning: miss.meaning.to_owned(),
+        })
+        .collect()
+}
+
+/// The ring buffers that the views show.
+///
+/// # Errors
+/// The programs' type information can't be read, or has no such structure.
+pub fn event_streams(pins: &PinDir, views: &[View]) -> Result<Vec<EventStream>, Error> {
+    let mut streams = Vec::new();
+    for view in views {
+        let Some(tag) = &view.record else { continue };
+        let layout = record_layout(pins, tag)?.unwrap_or(Layout::Opaque { size: 0 });
+        let columns = columns(None, &layout, view);
+        streams.push(EventStream { view: view.clone(), columns });
+    }
+    Ok(streams)
+}
+
+fn read_map(
+    map: &Map,
+    view: &View,
+    types: &mut Types,
+    lookups: &mut Lookups,
+) -> Result<Table, Error> {
+    let info = map.info();
+    let (key, value) = types.of(map)?;
+    let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
+    let mut view = view.clone();
+    if is_array && info.max_entries == 1 && !view.columns.iter().any(|c| c.field == "key") {
+        // The only index says nothing.
+        let field = "key".to_owned();
+        view.columns.push(Column { field, name: None, decoder: None, hide: true });
+    }
+    let zeros = if is_array { Zeros::LeftOut } else { Zeros::Kept };
+    let entries = map.entries()?;
+    let rows = entries.iter().map(|entry| (&entry.key, map.values(entry)));
+    Ok(table(map.name(), columns(Some(&key), &value, &view), zeros, rows, lookups))
+}
+
+/// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which
+/// happens when the kernel took no type information.
+fn columns(key: Option<&Layout>, value: &Layout, view: &View) -> Columns {
+    match Columns::new(key, value, Some(view)) {
+        Ok(columns) => columns,
+        Err(_) => match Columns::new(key, value, None) {
+            Ok(columns) => columns,
+            Err(_) => unreachable!("without a view there is nothing that doesn't fit"),
+        },
+    }
+}
+
+/// A full hash takes no new keys, whoever counts that.
+fn full_map(map: &Map, table: &Table) -> Option<Loss> {
+    let takes_no_more = matches!(map.map_type(), MapType::HASH | MapType::PERCPU_HASH);
+    let rows = u64::try_from(table.rows.len()).unwrap_or(u64::MAX);
+    if !takes_no_more || rows < u64::from(map.info().max_entries) {
+        return None;
+    }
+    Some(Loss {
+        what: "full_map".to_owned(),
+        place: map.name().to_owned(),
+        count: rows,
+        meaning: "entries, as many as the map can hold: new keys are not counted".to_owned(),
+    })
+}
+
+/// The kernel's type information, parsed once for all maps of an object.
+#[derive(Default)]
+struct Types {
+    parsed: HashMap<u32, Option<Btf>>,
+}
+
+impl Types {
+    /// The types of a map's key and value.
+    fn of(&mut self, map: &Map) -> Result<(Layout, Layout), Error> {
+        let info = map.info();
+        if info.btf_id != 0 && !self.parsed.contains_key(&info.btf_id) {
+            let btf = map.btf()?.and_then(|bytes| Btf::parse(bytes).ok());
+            self.parsed.insert(info.btf_id, btf);
+        }
+        let btf = self.parsed.get(&info.btf_id).and_then(Option::as_ref);
+        let layout = |id: u32, size: u32| match btf {
+            Some(btf) if id != 0 => Layout::of(btf, TypeId(id)),
+            _ => untyped(size),
+        };
+        Ok((
+            layout(info.btf_key_type_id, info.key_size),
+            layout(info.btf_value_type_id, info.value_size),
+        ))
+    }
+}
+
+/// Bytes without a type: a number where they are as many as a number has.
+fn untyped(size: u32) -> Layout {
+    if !matches!(size, 4 | 8) {
+        return Layout::Opaque { size };
+    }
+    let name = format!("u{}", 8 * size);
+    Layout::Scalar(Scalar { name, size, signed: false, kind: ScalarKind::Integer })
+}
+
+/// The structure of a tag in the type information of the probe's programs.
+fn record_layout(pins: &PinDir, tag: &str) -> Result<Option<Layout>, Error> {
+    for name in pins.names(&pins.programs())? {
+        let Some(bytes) = maps::program_btf(&pins.programs().join(name))? else { continue };
+        let Ok(btf) = Btf::parse(bytes) else { continue };
+        if let Some(id) = btf.find(tag, Kind::Struct) {
+            return Ok(Some(Layout::of(&btf, id)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,102 @@
+//! Tail-call slots: indices, ranges, system calls and globs over them.
+
+use crate::model::{SlotEntry, Table};
+use crate::resolve::binder::Binder;
+use crate::resolve::number;
+use crate::spec::values::{Entries, Scalar};
+use crate::syscall_table;
+use crate::text::codes::Code;
+use crate::text::diagnostic::Diagnostic;
+use crate::text::source::At;
+use crate::text::suggest::nearest;
+use std::ops::RangeInclusive;
+use wildmatch::WildMatch;
+
+/// Binds `tail_calls`.
+pub fn bind(tables: &Entries<Entries<At<Scalar>>>, binder: &mut Binder<'_>) -> Vec<Table> {
+    let mut bound = Vec::new();
+    for (name, entries) in &tables.0 {
+        let map = binder.map(name);
+        let mut slots = Vec::new();
+        for (key, program) in &entries.0 {
+            let indices = bind_key(key, binder);
+            let program = binder.program(program);
+            if let (Some(indices), Some(program)) = (indices, program) {
+                slots.push(SlotEntry { indices: key.with(indices), program });
+            }
+        }
+        if let Some(map) = map {
+            bound.push(Table { map: name.with(map), slots });
+        }
+    }
+    bound
+}
+
+fn bind_key(key: &At<String>, binder: &mut Binder<'_>) -> Option<Vec<RangeInclusive<u32>>> {
+    let key = binder.text(&key.with(Scalar(key.value.clone())))?;
+    let parsed = match key.value.strip_prefix("syscall:") {
+        Some(pattern) => syscalls(&key, pattern),
+        None => range(&key.value).map(|range| vec![range]).ok_or_else(|| {
+            Diagnostic::error(
+                Code::InvalidValue,
+                key.span,
+                format!("`{}` is not a slot", key.value),
+            )
+            .help(
+                "a slot is an index (`59`), a range (`222-226`), `syscall:NAME` or `syscall:GLOB`",
+            )
+        }),
+    };
+    match parsed {
+        Ok(indices) => Some(indices),
+        Err(diagnostic) => {
+            binder.findings.push(diagnostic);
+            None
+        }
+    }
+}
+
+fn range(text: &str) -> Option<RangeInclusive<u32>> {
+    let index = |text: &str| u32::try_from(number::parse(text.trim())?).ok();
+    match text.split_once('-') {
+        Some((first, last)) => {
+            let (first, last) = (index(first)?, index(last)?);
+            (first <= last).then_some(first..=last)
+        }
+        None => index(text).map(|index| index..=index),
+    }
+}
+
+fn syscalls(key: &At<String>, pattern: &str) -> Result<Vec<RangeInclusive<u32>>, Diagnostic> {
+    let matcher = WildMatch::new(pattern);
+    let indices: Vec<_> = syscall_table::all()
+        .filter(|(_, name)| matcher.matches(name))
+        .map(|(number, _)| number..=number)
+        .collect();
+    if !indices.is_empty() {
+        return Ok(indices);
+    }
+    let names = syscall_table::all().map(|(_, name)| name);
+    let what = if pattern.contains(['*', '?']) { "matches" } else { "is called" };
+    Err(Diagnostic::error(
+        Code::UnknownSyscall,
+        key.span,
+        format!("no system call of {} {what} `{pattern}`", std::env::consts::ARCH),
+    )
+    .did_you_mean(nearest(pattern, names)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn ranges_include_both_ends() {
+        assert_eq!(range("59"), Some(59..=59));
+        assert_eq!(range("222-226"), Some(222..=226));
+        assert_eq!(range("0x10 - 0x1f"), Some(16..=31));
+        for wrong in ["226-222", "-1", "1-", "a", "1-2-3", "4294967296"] {
+            assert_eq!(range(wrong), None, "{wrong}");
+        }
+    }
+}

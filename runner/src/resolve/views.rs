@@ -1,0 +1,124 @@
+//! Views: how maps are shown.
+
+use crate::desired::Decoder;
+use crate::model::{ColumnView, View};
+use crate::resolve::binder::Binder;
+use crate::resolve::number;
+use crate::spec::shape::{ColumnSpec, DecoderSpec, ViewSpec};
+use crate::spec::values::{Entries, Scalar};
+use crate::text::codes::Code;
+use crate::text::diagnostic::Diagnostic;
+use crate::text::source::At;
+use crate::text::template::Scope;
+
+/// Binds `read`.
+pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
+    let mut bound = Vec::new();
+    for (name, spec) in &views.0 {
+        let map = binder.map(name);
+        let record = spec.record.as_ref().and_then(|text| binder.text(text));
+        let columns = bind_columns(&spec.columns, binder);
+        let sort = spec.sort.as_ref().and_then(|text| bind_sort(text, binder));
+        let top = spec.top.as_ref().and_then(|text| binder.number::<u32>(text));
+        let line = spec.line.as_ref().and_then(|text| bind_line(text, binder));
+        if let Some(map) = map {
+            bound.push(View {
+                map: name.with(map),
+                record,
+                columns,
+                sort,
+                top: top.map(|top| top.value as usize),
+                loss: spec.loss,
+                line,
+            });
+        }
+    }
+    bound
+}
+
+fn bind_columns(columns: &Entries<ColumnSpec>, binder: &mut Binder<'_>) -> Vec<ColumnView> {
+    let mut bound = Vec::new();
+    for (field, spec) in &columns.0 {
+        bound.push(ColumnView {
+            field: field.clone(),
+            name: spec.name.as_ref().and_then(|text| binder.text(text)).map(|text| text.value),
+            decoder: spec.decoder.as_ref().map(|decoder| bind_decoder(decoder, binder)),
+            hide: spec.hide,
+        });
+    }
+    bound
+}
+
+fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> {
+    let decoder = match &spec.value {
+        DecoderSpec::Ifname => Decoder::Ifname,
+        DecoderSpec::Ip => Decoder::Ip,
+        DecoderSpec::Port => Decoder::Port,
+        DecoderSpec::Mac => Decoder::Mac,
+        DecoderSpec::Syscall => Decoder::Syscall,
+        DecoderSpec::Errno => Decoder::Errno,
+        DecoderSpec::Signal => Decoder::Signal,
+        DecoderSpec::Process => Decoder::Process,
+        DecoderSpec::User => Decoder::User,
+        DecoderSpec::Group => Decoder::Group,
+        DecoderSpec::Duration => Decoder::Duration,
+        DecoderSpec::Time => Decoder::Time,
+        DecoderSpec::Bytes => Decoder::Bytes,
+        DecoderSpec::Hex => Decoder::Hex,
+        DecoderSpec::String => Decoder::String,
+        DecoderSpec::Bool => Decoder::Bool,
+        DecoderSpec::Static(names) => Decoder::Static(bind_names(names, binder)),
+    };
+    spec.with(decoder)
+}
+
+fn bind_names(names: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<(i128, String)> {
+    let mut bound = Vec::new();
+    for (key, name) in &names.0 {
+        let Some(name) = binder.text(name) else { continue };
+        match number::parse(&key.value) {
+            Some(number) => bound.push((number, name.value)),
+            None => binder.findings.push(Diagnostic::error(
+                Code::InvalidValue,
+                key.span,
+                format!("`{}` is not a whole number", key.value),
+            )),
+        }
+    }
+    bound
+}
+
+fn bind_sort(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<(String, bool)>> {
+    let text = binder.text(text)?;
+    let mut words = text.value.split_whitespace();
+    let sort = match (words.next(), words.next(), words.next()) {
+        (Some(column), None | Some("asc"), None) => Some((column.to_owned(), false)),
+        (Some(column), Some("desc"), None) => Some((column.to_owned(), true)),
+        _ => None,
+    };
+    if sort.is_none() {
+        binder.findings.push(
+            Diagnostic::error(
+                Code::InvalidValue,
+                text.span,
+                format!("`{}` is not an order", text.value),
+            )
+            .help("write `COLUMN`, `COLUMN asc` or `COLUMN desc`"),
+        );
+    }
+    sort.map(|sort| text.with(sort))
+}
+
+/// A line is rendered once a record; here it is only parsed.
+fn bind_line(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<String>> {
+    match Scope::names_used(&text.value.0) {
+        Ok(_) => Some(text.with(text.value.0.clone())),
+        Err(error) => {
+            binder.findings.push(
+                Diagnostic::error(Code::Template, text.span, "the template can't be parsed")
+                    .label(error.message),
+            );
+            None
+        }
+    }
+}

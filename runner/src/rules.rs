@@ -1,0 +1,34 @@
+//! Validation: whether what a probe file binds together also fits together.
+//!
+//! A rule is a function over the [`Model`] that adds to the findings; a family of rules is a file.
+//! Rules look, they change nothing. The only way to a [`Checked`] probe is through all of them.
+
+mod checked;
+mod maps;
+mod programs;
+mod tail_calls;
+mod views;
+
+use crate::model::Model;
+use crate::text::diagnostic::Findings;
+
+/// A model in which no rule found an error.
+#[derive(Debug)]
+pub struct Checked(Model);
+
+impl Checked {
+    /// What was checked.
+    pub fn model(&self) -> &Model {
+        &self.0
+    }
+}
+
+/// Applies every rule. None if there are errors among the findings, those made earlier included.
+pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
+    let families: [fn(&Model, &mut Findings); 4] =
+        [programs::check, tail_calls::check, maps::check, views::check];
+    for family in families {
+        family(&model, findings);
+    }
+    (!findings.has_errors()).then_some(Checked(model))
+}

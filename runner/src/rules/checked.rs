@@ -1,0 +1,127 @@
+//! From a checked model to plain data: nothing can go wrong any more.
+
+use crate::desired::{
+    Attachment, Column, Desired, GlobalValue, Hook, MapOverride, ObjectRef, ProgramRef, Slot, Sort,
+    View,
+};
+use crate::model::{self, Model, ProgramId};
+use crate::object::{Map, MapType};
+use crate::rules::Checked;
+
+impl Checked {
+    /// What should run, without positions.
+    pub fn desired(&self) -> Desired {
+        let model = &self.0;
+        Desired {
+            probe: model.name.value.clone(),
+            file: model.file.clone(),
+            description: model.description.clone(),
+            objects: model.objects.iter().map(object).collect(),
+            globals: model.globals.iter().map(|setting| global(model, setting)).collect(),
+            maps: model.maps.iter().filter_map(|setting| map_override(model, setting)).collect(),
+            attach: model.attach.iter().map(|one| attachment(model, one)).collect(),
+            slots: slots(model),
+            views: views(model),
+        }
+    }
+}
+
+fn object(object: &model::Object) -> ObjectRef {
+    ObjectRef {
+        alias: object.alias.value.clone(),
+        origin: object.file.origin.clone(),
+        sha256: object.file.sha256.clone(),
+    }
+}
+
+fn program(model: &Model, id: ProgramId) -> ProgramRef {
+    ProgramRef {
+        object: model.objects[id.object].alias.value.clone(),
+        name: model.program(id).name.clone(),
+    }
+}
+
+fn global(model: &Model, setting: &model::GlobalSetting) -> GlobalValue {
+    GlobalValue {
+        object: model.objects[setting.object].alias.value.clone(),
+        name: model.global(setting).name.clone(),
+        value: setting.value.value.clone(),
+    }
+}
+
+fn map_override(model: &Model, setting: &model::MapSetting) -> Option<MapOverride> {
+    let max_entries = setting.max_entries.as_ref()?.value;
+    Some(MapOverride { name: model.map(setting.map.value).name.clone(), max_entries })
+}
+
+fn attachment(model: &Model, attachment: &model::Attachment) -> Attachment {
+    let hook = |hook: &model::Hook| Hook {
+        kind: hook.kind.value,
+        target: hook.target.value.clone(),
+        offset: hook.offset,
+        program: program(model, hook.program.value),
+        return_program: hook.return_program.as_ref().map(|id| program(model, id.value)),
+    };
+    Attachment {
+        alternatives: attachment.alternatives.iter().map(hook).collect(),
+        on_missing: attachment.on_missing,
+    }
+}
+
+fn slots(model: &Model) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for table in &model.tail_calls {
+        let map = &model.map(table.map.value).name;
+        let mut of_table = Vec::new();
+        for entry in &table.slots {
+            for index in entry.indices.value.iter().flat_map(Clone::clone) {
+                let program = program(model, entry.program.value);
+                of_table.push(Slot { map: map.clone(), index, program });
+            }
+        }
+        of_table.sort_by_key(|slot| slot.index);
+        slots.extend(of_table);
+    }
+    slots
+}
+
+/// The views of the file; without any, one for each map that holds entries.
+fn views(model: &Model) -> Vec<View> {
+    if !model.views.is_empty() {
+        return model.views.iter().map(|view| view_of(model, view)).collect();
+    }
+    let mut views: Vec<View> = Vec::new();
+    for map in model.objects.iter().flat_map(|object| &object.file.inventory.maps) {
+        if has_entries(map) && !views.iter().any(|view| view.map == map.name) {
+            views.push(View::plain(&map.name));
+        }
+    }
+    views
+}
+
+/// Whether a map holds entries that are data: not programs, queues of events or perf events.
+fn has_entries(map: &Map) -> bool {
+    map.key_size > 0 && !matches!(map.map_type, MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY)
+}
+
+/// A view as data.
+pub fn view_of(model: &Model, view: &model::View) -> View {
+    let column = |column: &model::ColumnView| Column {
+        field: column.field.value.clone(),
+        name: column.name.clone(),
+        decoder: column.decoder.as_ref().map(|decoder| decoder.value.clone()),
+        hide: column.hide,
+    };
+    View {
+        map: model.map(view.map.value).name.clone(),
+        record: view.record.as_ref().map(|record| record.value.clone()),
+        columns: view.columns.iter().map(column).collect(),
+        sort: view
+            .sort
+            .as_ref()
+            .map(|sort| Sort { column: sort.value.0.clone(), descending: sort.value.1 }),
+        top: view.top,
+        loss: view.loss,
+        line: view.line.as_ref().map(|line| line.value.clone()),
+    }
+}

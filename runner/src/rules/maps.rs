@@ -1,0 +1,134 @@
+//! Whether maps can be made as the objects and the probe file want them.
+
+use crate::model::{MapId, MapSetting, Model};
+use crate::object::{Map, MapType};
+use crate::text::codes::Code;
+use crate::text::diagnostic::{Diagnostic, Findings};
+
+/// Smallest page: a ring buffer's size must be a multiple of the page size of the machine it runs on.
+const PAGE_SIZE: u32 = 4096;
+
+/// Applies this family's rules.
+pub fn check(model: &Model, findings: &mut Findings) {
+    same_names_are_alike(model, findings);
+    for setting in &model.maps {
+        override_is_legal(model, setting, findings);
+    }
+    sizes_are_given(model, findings);
+}
+
+/// Maps of one name in several objects become one map, so each object must mean the same by it.
+fn same_names_are_alike(model: &Model, findings: &mut Findings) {
+    for (index, object) in model.objects.iter().enumerate() {
+        for map in &object.file.inventory.maps {
+            let Some(first) = model.find_map(&map.name).filter(|first| first.object < index) else {
+                continue;
+            };
+            let differences = differences(model.map(first), map, is_sized(model, &map.name));
+            if differences.is_empty() {
+                continue;
+            }
+            let other = &model.objects[first.object];
+            findings.push(
+                Diagnostic::error(
+                    Code::MapConflict,
+                    object.alias.span,
+                    format!("`{}` is not the same map in both objects", map.name),
+                )
+                .label(format!("in {}", object.file.origin))
+                .other(other.alias.span, format!("in {}", other.file.origin))
+                .note(format!(
+                    "maps of one name are one map; these differ in {}",
+                    differences.join(", ")
+                ))
+                .help("define it alike in both, or rename one of them"),
+            );
+        }
+    }
+}
+
+fn is_sized(model: &Model, name: &str) -> bool {
+    model
+        .maps
+        .iter()
+        .any(|setting| model.map(setting.map.value).name == name && setting.max_entries.is_some())
+}
+
+fn differences(first: &Map, second: &Map, sized: bool) -> Vec<String> {
+    let mut differences = Vec::new();
+    if first.map_type != second.map_type {
+        differences.push(format!("type ({} and {})", first.map_type, second.map_type));
+    }
+    let numbers = [
+        ("key size", first.key_size, second.key_size, true),
+        ("value size", first.value_size, second.value_size, true),
+        ("max_entries", first.max_entries, second.max_entries, !sized),
+        ("flags", first.flags, second.flags, true),
+    ];
+    for (what, first, second, counts) in numbers {
+        if counts && first != second {
+            differences.push(format!("{what} ({first} and {second})"));
+        }
+    }
+    differences
+}
+
+/// Capacities that the kernel refuses (`array_map_alloc_check`, `ringbuf_map_alloc`, `htab_map_alloc_check`).
+fn override_is_legal(model: &Model, setting: &MapSetting, findings: &mut Findings) {
+    let Some(max_entries) = &setting.max_entries else { return };
+    let map = model.map(setting.map.value);
+    let wrong = match map.map_type {
+        MapType::RINGBUF if !is_ring_size(max_entries.value) => {
+            Some("a ring buffer's size in bytes is a power of two and a multiple of 4096")
+        }
+        _ if max_entries.value == 0 => Some("a map has at least one entry"),
+        _ => None,
+    };
+    if let Some(rule) = wrong {
+        findings.push(
+            Diagnostic::error(
+                Code::MapOverride,
+                max_entries.span,
+                format!("`{}` can't have max_entries {}", map.name, max_entries.value),
+            )
+            .label(rule)
+            .note(format!("`{}` is a {} map", map.name, map.map_type)),
+        );
+    }
+}
+
+fn is_ring_size(bytes: u32) -> bool {
+    bytes.is_power_of_two() && bytes.is_multiple_of(PAGE_SIZE)
+}
+
+/// Objects may leave a capacity to the loader; somebody has to give it.
+fn sizes_are_given(model: &Model, findings: &mut Findings) {
+    for (object_index, object) in model.objects.iter().enumerate() {
+        for (map_index, map) in object.file.inventory.maps.iter().enumerate() {
+            let first = model.find_map(&map.name);
+            let is_first = first == Some(MapId { object: object_index, map: map_index });
+            let without = map.max_entries == 0 && has_capacity(map.map_type);
+            if !is_first || !without || is_sized(model, &map.name) {
+                continue;
+            }
+            findings.push(
+                Diagnostic::error(
+                    Code::MapOverride,
+                    object.alias.span,
+                    format!("`{}` has no max_entries", map.name),
+                )
+                .note(format!(
+                    "{} leaves the capacity of `{}` to the loader",
+                    object.file.origin, map.name
+                ))
+                .help(format!("give it: `maps: {{ {}: {{ max_entries: 1024 }} }}`", map.name)),
+            );
+        }
+    }
+}
+
+/// Storage maps have no capacity, and a perf event array's is the number of CPUs.
+fn has_capacity(map_type: MapType) -> bool {
+    let storage = matches!(map_type, MapType(24 | 28 | 29 | 32));
+    map_type != MapType::PERF_EVENT_ARRAY && !storage
+}

@@ -1,0 +1,171 @@
+//! Whether maps can be shown as the probe file wants them.
+
+use crate::btf::Layout;
+use crate::model::{Model, View};
+use crate::object::{Map, MapType};
+use crate::read::{ColumnError, Columns};
+use crate::rules::checked::view_of;
+use crate::text::codes::Code;
+use crate::text::diagnostic::{Diagnostic, Findings};
+use crate::text::source::Span;
+use crate::text::suggest::{listed, nearest};
+
+/// How many names a message lists.
+const LISTED: usize = 16;
+
+/// Applies this family's rules.
+pub fn check(model: &Model, findings: &mut Findings) {
+    for view in &model.views {
+        let map = model.map(view.map.value);
+        if matches!(map.map_type, MapType::PROG_ARRAY) {
+            findings.push(
+                Diagnostic::error(
+                    Code::RecordType,
+                    view.map.span,
+                    format!("`{}` holds programs, not data", map.name),
+                )
+                .help("`probe-runner status` shows its slots"),
+            );
+            continue;
+        }
+        record_type_is_known(model, view, map, findings);
+        if let Some((key, value)) = types(model, view, map) {
+            columns_fit(model, view, map, key, value, findings);
+        }
+    }
+}
+
+/// The types of a map's key and value, or of its records. None where the object doesn't say: such
+/// maps are shown in hexadecimal.
+fn types<'a>(
+    model: &'a Model,
+    view: &View,
+    map: &'a Map,
+) -> Option<(Option<&'a Layout>, &'a Layout)> {
+    match &view.record {
+        Some(record) => Some((None, find_struct(model, &record.value)?)),
+        None => Some((map.key.as_ref(), map.value.as_ref()?)),
+    }
+}
+
+fn find_struct<'a>(model: &'a Model, tag: &str) -> Option<&'a Layout> {
+    structs(model).find(|(name, _)| name == tag).map(|(_, layout)| layout)
+}
+
+fn structs(model: &Model) -> impl Iterator<Item = &(String, Layout)> {
+    model.objects.iter().flat_map(|object| &object.file.inventory.structs)
+}
+
+/// A ring buffer's records have no type of their own: the view names it.
+fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Findings) {
+    let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+    match &view.record {
+        Some(record) if !is_events => findings.push(
+            Diagnostic::error(
+                Code::RecordType,
+                record.span,
+                format!("`{}` is not a map of records", map.name),
+            )
+            .label(format!(
+                "`{}` is a {} map: its definition names its types",
+                map.name, map.map_type
+            ))
+            .help("leave `type` out"),
+        ),
+        Some(record) if find_struct(model, &record.value).is_none() => {
+            let names = || structs(model).map(|(name, _)| name.as_str());
+            findings.push(
+                Diagnostic::error(
+                    Code::RecordType,
+                    record.span,
+                    format!("no object has a `struct {}`", record.value),
+                )
+                .did_you_mean(nearest(&record.value, names()))
+                .help(format!("structures there are: {}", listed(names(), LISTED))),
+            );
+        }
+        None if is_events => findings.push(
+            Diagnostic::error(
+                Code::RecordType,
+                view.map.span,
+                format!("the type of `{}`'s records is not given", map.name),
+            )
+            .label(format!("a {} map", map.map_type))
+            .help("name the structure that the programs write: `type: my_event`"),
+        ),
+        _ => {}
+    }
+}
+
+fn columns_fit(
+    model: &Model,
+    view: &View,
+    map: &Map,
+    key: Option<&Layout>,
+    value: &Layout,
+    findings: &mut Findings,
+) {
+    let Err(errors) = Columns::new(key, value, Some(&view_of(model, view))) else { return };
+    for error in errors {
+        findings.push(column_error(view, map, error));
+    }
+}
+
+fn column_error(view: &View, map: &Map, error: ColumnError) -> Diagnostic {
+    let whole = view.map.span;
+    let span_of = |field: &str| {
+        let column = view.columns.iter().rfind(|column| column.field.value == field);
+        column.map_or(whole, |column| column.field.span)
+    };
+    match error {
+        ColumnError::UnknownField { field, known } => {
+            let names = || known.iter().map(String::as_str);
+            Diagnostic::error(
+                Code::UnknownColumn,
+                span_of(&field),
+                format!("`{}` has no field `{field}`", map.name),
+            )
+            .did_you_mean(nearest(&field, names()))
+            .help(format!("fields there are: {}", listed(names(), LISTED)))
+        }
+        ColumnError::FieldTwice { field } => Diagnostic::error(
+            Code::DuplicateKey,
+            span_of(&field),
+            format!("the field `{field}` stands twice"),
+        ),
+        ColumnError::Unfit { field, reason, .. } => {
+            let decoder = view.columns.iter().find(|column| column.field.value == field);
+            let span = decoder
+                .and_then(|c| c.decoder.as_ref())
+                .map_or_else(|| span_of(&field), |d| d.span);
+            Diagnostic::error(
+                Code::DecoderMismatch,
+                span,
+                format!("the decoder doesn't fit `{field}`"),
+            )
+            .label(reason)
+        }
+        ColumnError::NameTwice { name } => {
+            let span = named(view, &name).unwrap_or(whole);
+            Diagnostic::error(Code::DuplicateKey, span, format!("two columns are called `{name}`"))
+                .help("give one of them another `name`, or `hide` it")
+        }
+        ColumnError::UnknownSort { column, known } => {
+            let names = || known.iter().map(String::as_str);
+            let span = view.sort.as_ref().map_or(whole, |sort| sort.span);
+            Diagnostic::error(
+                Code::UnknownColumn,
+                span,
+                format!("there is no column `{column}` to sort by"),
+            )
+            .did_you_mean(nearest(&column, names()))
+            .help(format!("columns that are shown: {}", listed(names(), LISTED)))
+        }
+    }
+}
+
+/// Where a column was given this name.
+fn named(view: &View, name: &str) -> Option<Span> {
+    let column = view.columns.iter().rfind(|column| column.name.as_deref() == Some(name))?;
+    Some(column.field.span)
+}

@@ -1,0 +1,5 @@
+//! A probe file as it was written: shape and positions, no meaning yet.
+
+pub mod shape;
+pub mod values;
+pub mod yaml;

@@ -1,0 +1,239 @@
+//! The language: the types that a probe file is read into, and from which its JSON schema is made.
+//!
+//! Types and their documentation alone. The documentation is what editors show to users.
+
+use crate::spec::values::{Entries, Globals, Scalar};
+use crate::text::source::At;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A probe: precompiled eBPF objects, where their programs are attached, which handlers sit in
+/// which tail-call slots, and how the maps are shown.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// The version of the language: 1.
+    pub version: At<u32>,
+    /// The probe's name: a lower-case letter, then up to 62 lower-case letters, digits and dashes.
+    /// The file's stem if it is left out.
+    pub name: Option<At<Scalar>>,
+    /// What the probe is for.
+    pub description: Option<At<Scalar>>,
+    /// Template variables and their defaults; `--set NAME=VALUE` and `--vars FILE` override them.
+    #[serde(default)]
+    pub vars: Entries<At<Scalar>>,
+    /// The one object file, searched beside the probe file, in each `--object-dir`, in
+    /// /usr/lib/probe-runner and among the objects built into probe-runner. Its alias is `main`.
+    pub object: Option<At<Scalar>>,
+    /// Several object files by alias. A program is named `alias/program` where several have it.
+    #[serde(default)]
+    pub objects: Entries<At<ObjectSpec>>,
+    /// Values for variables of the objects (.rodata, .data, .bss), checked against their types.
+    #[serde(default)]
+    pub globals: Entries<At<Globals>>,
+    /// Map attributes that differ from the object's own.
+    #[serde(default)]
+    pub maps: Entries<MapSpec>,
+    /// What to attach, in order.
+    #[serde(default)]
+    pub attach: Vec<At<AttachSpec>>,
+    /// Handlers by PROG_ARRAY and slot. A slot is an index (`59`), a range (`222-226`), a system
+    /// call (`syscall:execve`) or a glob over system calls (`syscall:clock_*`).
+    #[serde(default)]
+    pub tail_calls: Entries<Entries<At<Scalar>>>,
+    /// How maps are shown, by map. Maps that are not named are shown as their types say.
+    #[serde(default)]
+    pub read: Entries<ViewSpec>,
+}
+
+/// An object file: its name, or its name and digest.
+#[derive(Clone, Debug)]
+pub enum ObjectSpec {
+    /// The file's name or path.
+    File(Scalar),
+    /// The file and what is known of it.
+    Full(ObjectFile),
+}
+
+/// An object file and what is known of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectFile {
+    /// The file's name or path.
+    pub file: At<Scalar>,
+    /// The SHA-256 that the file must have, in hexadecimal.
+    pub sha256: Option<At<Scalar>>,
+}
+
+/// Map attributes that differ from the object's own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapSpec {
+    /// Capacity in entries; for a ring buffer in bytes, a power of two and a multiple of the page size.
+    pub max_entries: Option<At<Scalar>>,
+}
+
+/// A way of attaching.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttachSpec {
+    /// A trampoline at a function's entry (x86-64 since 5.5, arm64 since 6.4).
+    Fentry(FunctionSpec),
+    /// A trampoline at a function's exit: arguments and result in one event.
+    Fexit(FunctionSpec),
+    /// A kprobe, at a function's entry or at an offset in it.
+    Kprobe(KprobeSpec),
+    /// A kprobe at a function's return.
+    Kretprobe(FunctionSpec),
+    /// A kprobe and a kretprobe of one function; the return probe is attached first.
+    KprobePair(PairSpec),
+    /// A tracepoint with its raw arguments, by name alone (`sys_enter`).
+    RawTracepoint(NamedSpec),
+    /// A tracepoint with its formatted record, by `category/name`.
+    Tracepoint(NamedSpec),
+    /// A tracepoint with typed arguments, by name alone.
+    BtfTracepoint(NamedSpec),
+    /// The first of these that the running kernel takes; which one is reported.
+    FirstOf(Vec<At<AttachSpec>>),
+}
+
+/// A program at a function of the kernel.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionSpec {
+    /// The kernel function.
+    pub function: At<Scalar>,
+    /// The program.
+    pub program: At<Scalar>,
+    /// What to do when the kernel has no such function.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// A program at an instruction of the kernel.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KprobeSpec {
+    /// The kernel function.
+    pub function: At<Scalar>,
+    /// Bytes from the function's beginning.
+    pub offset: Option<At<Scalar>>,
+    /// The program.
+    pub program: At<Scalar>,
+    /// What to do when the kernel has no such function.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// A program at a function's entry and one at its return.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairSpec {
+    /// The kernel function.
+    pub function: At<Scalar>,
+    /// The program at its entry, which sees the arguments.
+    pub entry: At<Scalar>,
+    /// The program at its return, which sees the result.
+    #[serde(rename = "return")]
+    pub return_program: At<Scalar>,
+    /// What to do when the kernel has no such function.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// A program at a tracepoint.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedSpec {
+    /// The tracepoint.
+    pub name: At<Scalar>,
+    /// The program.
+    pub program: At<Scalar>,
+    /// What to do when the kernel has no such tracepoint.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// What to do when the running kernel doesn't have a target.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingSpec {
+    /// Fail (the default).
+    Error,
+    /// Leave the attachment out and say so.
+    Warn,
+    /// Leave the attachment out.
+    Skip,
+}
+
+/// How a map is shown.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ViewSpec {
+    /// For ring buffers: the structure, by its tag in the object's type information, of each record.
+    #[serde(rename = "type")]
+    pub record: Option<At<Scalar>>,
+    /// Fields that are shown differently from what their types say. The fields of key and value go
+    /// by their names; a key or value that is one number is called `key` or `value`.
+    #[serde(default)]
+    pub columns: Entries<ColumnSpec>,
+    /// The column to sort by: `NAME`, `NAME asc` or `NAME desc`.
+    pub sort: Option<At<Scalar>>,
+    /// How many rows a table shows at most. JSON always has all.
+    pub top: Option<At<Scalar>>,
+    /// Each number of this map says how much is missing elsewhere: what is not 0 is shown as a warning.
+    #[serde(default)]
+    pub loss: bool,
+    /// For ring buffers: a template for the line that each record is shown as, fields by name.
+    pub line: Option<At<Scalar>>,
+}
+
+/// How a field is shown.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnSpec {
+    /// The heading; the field's name if it is left out.
+    pub name: Option<At<Scalar>>,
+    /// How the number or the bytes become text.
+    #[serde(rename = "as")]
+    pub decoder: Option<At<DecoderSpec>>,
+    /// Leave the field out.
+    #[serde(default)]
+    pub hide: bool,
+}
+
+/// How a number or bytes become text.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DecoderSpec {
+    /// A network device's name from its index.
+    Ifname,
+    /// An IPv4 or IPv6 address from 4 or 16 bytes in network order.
+    Ip,
+    /// A port number in the machine's byte order.
+    Port,
+    /// A MAC address from 6 bytes.
+    Mac,
+    /// A system call's name on this machine's architecture.
+    Syscall,
+    /// An error number's name.
+    Errno,
+    /// A signal's name.
+    Signal,
+    /// A process from its id, as `name[id]`; `[id]` once it has ended.
+    Process,
+    /// A user's name from its id.
+    User,
+    /// A group's name from its id.
+    Group,
+    /// Nanoseconds as a duration.
+    Duration,
+    /// Nanoseconds since boot (`bpf_ktime_get_ns`) as a time of day, in UTC.
+    Time,
+    /// A number of bytes with a binary unit.
+    Bytes,
+    /// Hexadecimal.
+    Hex,
+    /// Text up to the first NUL.
+    String,
+    /// `true` or `false`.
+    Bool,
+    /// A name for each number.
+    Static(Entries<At<Scalar>>),
+}

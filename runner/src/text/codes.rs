@@ -1,0 +1,86 @@
+//! The codes of diagnostics: one table, from which the documentation is made too.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($variant:ident $name:literal $summary:literal)*) => {
+        /// What kind of mistake a diagnostic reports.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The code as users see it, in kebab case.
+            pub fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)* }
+            }
+
+            /// What is wrong, in a sentence.
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$variant => $summary,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Unreadable "unreadable" "The file can't be read."
+    Syntax "syntax" "The text is not YAML, or uses a part of YAML that probe files don't have."
+    Shape "shape" "A value is missing or has another shape than the language wants there."
+    UnknownField "unknown-field" "The language has no such field or variant here."
+    DuplicateKey "duplicate-key" "A key stands twice in one mapping."
+    Version "version" "The file is written in a version of the language that is not known."
+    Name "name" "A name doesn't follow the rule for names."
+    DuplicateProbe "duplicate-probe" "Two files define a probe of the same name."
+    Template "template" "A template can't be rendered."
+    ObjectNotFound "object-not-found" "An object file is in none of the places searched."
+    NotAnObject "not-an-object" "A file is not an eBPF object that can be read."
+    DigestMismatch "digest-mismatch" "An object's content is not what the file says it must be."
+    UnknownObject "unknown-object" "A name's prefix is not the alias of an object."
+    UnknownProgram "unknown-program" "No object has a program of that name."
+    UnknownMap "unknown-map" "No object has a map of that name."
+    UnknownGlobal "unknown-global" "No object has a global variable of that name."
+    Ambiguous "ambiguous" "Several objects have something of that name."
+    InvalidValue "invalid-value" "A value can't be understood."
+    GlobalType "global-type" "A value doesn't fit the global variable's type."
+    GlobalRange "global-range" "A value is out of the range of the global variable's type."
+    KindMismatch "kind-mismatch" "A program was compiled for another way of attaching."
+    NothingAttached "nothing-attached" "The probe attaches nothing."
+    EmptyFirstOf "empty-first-of" "A list of alternatives is empty."
+    NotAProgArray "not-a-prog-array" "Tail calls need a map of the type PROG_ARRAY."
+    SlotOutOfRange "slot-out-of-range" "A slot's index is not below the map's max_entries."
+    DuplicateSlot "duplicate-slot" "A slot is filled twice."
+    SlotTypeMismatch "slot-type-mismatch" "Programs of different types can't share a PROG_ARRAY."
+    UnusedTable "unused-table" "No attached program tail-calls into the PROG_ARRAY."
+    UnknownSyscall "unknown-syscall" "No system call of that name exists on this architecture."
+    MapConflict "map-conflict" "Maps of the same name are defined differently."
+    MapOverride "map-override" "A map's attribute can't be set to that value."
+    UnknownColumn "unknown-column" "A map has no such field."
+    DecoderMismatch "decoder-mismatch" "A decoder doesn't fit the field's type."
+    RecordType "record-type" "The type of a map's records is not known."
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for name in names {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Diagnostics as data: what is wrong, where, and what to do. Nothing here prints.
+
+use crate::text::codes::Code;
+use crate::text::source::{SourceId, Span};
+
+/// One mistake in one file.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Diagnostic {
+    /// The kind of mistake.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// Where it is, and what is said there.
+    pub primary: Label,
+    /// Other places in the same file that explain it.
+    pub others: Vec<Label>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+/// How bad a mistake is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The file can't be used.
+    Error,
+    /// The file can be used and probably doesn't do what was meant.
+    Warning,
+}
+
+/// A marked place.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// What is said beside it; may be empty.
+    pub text: String,
+}
+
+/// The diagnostics of one file.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The file that every span is in.
+    pub source: SourceId,
+    /// In the order of being found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Diagnostic {
+    /// A mistake that makes the file unusable.
+    pub fn error(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Error, code, span, message.into())
+    }
+
+    /// A mistake that leaves the file usable.
+    pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Warning, code, span, message.into())
+    }
+
+    fn new(severity: Severity, code: Code, span: Span, message: String) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity,
+            message,
+            primary: Label { span, text: String::new() },
+            others: Vec::new(),
+            notes: Vec::new(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Says something beside the marked place.
+    pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
+        self.primary.text = text.into();
+        self
+    }
+
+    /// Marks another place of the same file.
+    pub fn other(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.others.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a fact.
+    pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Adds what to do.
+    pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Adds "did you mean" if there is a name to propose.
+    pub fn did_you_mean(self, name: Option<&str>) -> Diagnostic {
+        match name {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
+            None => self,
+        }
+    }
+}
+
+impl Findings {
+    /// No diagnostics yet for this file.
+    pub fn new(source: SourceId) -> Findings {
+        Findings { source, diagnostics: Vec::new() }
+    }
+
+    /// Adds a diagnostic.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether the file is unusable.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}

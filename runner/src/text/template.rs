@@ -1,0 +1,183 @@
+//! Templates in scalars. The only user of minijinja.
+//!
+//! A template is rendered after the YAML was parsed, so what a variable holds can't change a file's
+//! structure, and positions stay those of the text. Undefined names are errors, and the work a
+//! template may do is bounded.
+
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, Error, UndefinedBehavior};
+use std::collections::BTreeMap;
+
+/// Instructions of minijinja's machine that one scalar may use.
+const FUEL: u64 = 20_000;
+
+/// What templates can name.
+pub struct Scope {
+    environment: Environment<'static>,
+    machine: BTreeMap<&'static str, Value>,
+    vars: BTreeMap<String, Value>,
+}
+
+/// Why a template can't be rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What is wrong.
+    pub message: String,
+    /// The first name it uses that is not in scope.
+    pub undefined: Option<String>,
+    /// Names that are in scope, for "did you mean".
+    pub in_scope: Vec<String>,
+}
+
+impl Scope {
+    /// The names that describe this machine: `env`, `host`, `cpus`, `arch`, `kernel`.
+    pub fn of_this_machine() -> Scope {
+        let name = nix::sys::utsname::uname().ok();
+        let text = |part: Option<&std::ffi::OsStr>| {
+            Value::from(part.unwrap_or_default().to_string_lossy().into_owned())
+        };
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        Scope::new(BTreeMap::from([
+            ("env", Value::from(Serde(environment))),
+            ("host", text(name.as_ref().map(|name| name.nodename()))),
+            ("kernel", text(name.as_ref().map(|name| name.release()))),
+            ("cpus", Value::from(cpus)),
+            ("arch", Value::from(std::env::consts::ARCH)),
+        ]))
+    }
+
+    fn new(machine: BTreeMap<&'static str, Value>) -> Scope {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
+        Scope { environment, machine, vars: BTreeMap::new() }
+    }
+
+    /// The same machine without variables, for the next file.
+    pub fn without_vars(&self) -> Scope {
+        Scope::new(self.machine.clone())
+    }
+
+    /// Gives a variable its value; it can be named alone and as `vars.NAME`.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.vars.insert(name.to_owned(), Value::from(value));
+    }
+
+    /// Renders a scalar. Text without `{{`, `{%` or `{#` is returned as it is.
+    ///
+    /// # Errors
+    /// The template is malformed, names something undefined, or takes too long.
+    pub fn render(&self, text: &str) -> Result<String, TemplateError> {
+        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+            return Ok(text.to_owned());
+        }
+        let mut context: BTreeMap<&str, Value> = self.machine.clone();
+        context.extend(self.vars.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        context.insert("vars", Value::from(Serde(&self.vars)));
+        self.environment.render_str(text, &context).map_err(|error| {
+            let in_scope = self.names();
+            let used = Scope::names_used(text).unwrap_or_default();
+            let undefined = used.into_iter().find(|name| !in_scope.contains(name));
+            TemplateError { message: reason(&error), undefined, in_scope }
+        })
+    }
+
+    /// Whether the text parses and which undeclared names it would need; for lines that are
+    /// rendered later, once a record.
+    ///
+    /// # Errors
+    /// The template is malformed.
+    pub fn names_used(text: &str) -> Result<Vec<String>, TemplateError> {
+        let environment = Environment::new();
+        match environment.template_from_str(text) {
+            Ok(template) => {
+                let mut names: Vec<String> =
+                    template.undeclared_variables(false).into_iter().collect();
+                names.sort();
+                Ok(names)
+            }
+            Err(error) => Err(TemplateError::malformed(&error)),
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let machine = self.machine.keys().map(|name| (*name).to_owned());
+        self.vars.keys().cloned().chain(machine).collect()
+    }
+}
+
+impl TemplateError {
+    fn malformed(error: &Error) -> TemplateError {
+        TemplateError { message: reason(error), undefined: None, in_scope: Vec::new() }
+    }
+}
+
+/// Renders a line for one record, whose fields are the names in scope.
+///
+/// # Errors
+/// As for [`Scope::render`].
+pub fn render_record(template: &str, record: &serde_json::Value) -> Result<String, TemplateError> {
+    let scope = Scope::new(BTreeMap::new());
+    scope
+        .environment
+        .render_str(template, Value::from(Serde(record)))
+        .map_err(|error| TemplateError::malformed(&error))
+}
+
+fn reason(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scope, render_record};
+    use serde_json::json;
+
+    fn scope(vars: &[(&str, &str)]) -> Scope {
+        let mut scope = Scope::of_this_machine();
+        for (name, value) in vars {
+            scope.set(name, value);
+        }
+        scope
+    }
+
+    #[test]
+    fn variables_fill_in() {
+        let scope = scope(&[("slow", "10ms")]);
+        assert_eq!(scope.render("{{ slow }}").as_deref(), Ok("10ms"));
+        assert_eq!(
+            scope.render("{{ vars.slow }}/{{ arch }}"),
+            Ok(format!("10ms/{}", std::env::consts::ARCH))
+        );
+        assert_eq!(scope.render("plain").as_deref(), Ok("plain"));
+    }
+
+    #[test]
+    fn undefined_names_and_broken_templates_are_errors() {
+        let error = scope(&[("slow", "1")]).render("{{ slwo }}").expect_err("undefined");
+        assert!(error.message.contains("undefined"), "{}", error.message);
+        assert!(error.in_scope.contains(&"slow".to_owned()));
+        scope(&[]).render("{{ slow").expect_err("unclosed");
+    }
+
+    #[test]
+    fn a_template_cannot_run_for_ever() {
+        let text =
+            "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}";
+        let error = scope(&[]).render(text).expect_err("too long");
+        assert!(error.message.contains("fuel"), "{}", error.message);
+    }
+
+    #[test]
+    fn a_record_line_names_its_fields() {
+        let line = render_record("{{ comm }} {{ nr + 1 }}", &json!({"comm": "ls", "nr": 58}));
+        assert_eq!(line.as_deref(), Ok("ls 59"));
+        assert_eq!(Scope::names_used("{{ comm }} {{ nr }}"), Ok(vec!["comm".into(), "nr".into()]));
+    }
+}

@@ -1,0 +1,227 @@
+//! The binary from outside, as a user without root meets it: exit codes, output, messages.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn probe_runner(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_probe-runner"))
+        .current_dir(root())
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("output is UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("messages are UTF-8")
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).expect("the output is JSON")
+}
+
+/// A directory of its own for each test, removed when the test is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("probe-runner-{}-{name}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory can be made");
+        Scratch(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        fs::write(&path, text).expect("a file can be written");
+        path.display().to_string()
+    }
+
+    fn path(&self) -> String {
+        self.0.display().to_string()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of a temporary directory hurts nobody.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const GOOD: &str = "version: 1\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sys_enter, program: dispatch }\n";
+
+#[test]
+fn the_probes_that_come_with_it_are_right() {
+    let output = probe_runner(&["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+    let files = fs::read_dir(root().join("probes.d")).expect("probes.d is there").count();
+    assert_eq!(stdout(&output).lines().count(), files);
+    assert!(stdout(&output).lines().all(|line| line.ends_with(" ok")), "{}", stdout(&output));
+}
+
+#[test]
+fn check_needs_no_privileges() {
+    // uid 65534 is nobody's; without root it can do nothing but read.
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(env!("CARGO_BIN_EXE_probe-runner"))
+        .args(["check", "/dev/stdin"])
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = output else { return };
+    // An empty file is wrong, and being told so is all that needs no privileges here.
+    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+}
+
+#[test]
+fn every_file_is_looked_at_and_mistakes_of_one_do_not_hide_another() {
+    let scratch = Scratch::new("every-file");
+    scratch.write("a.yaml", "version: 1\nobjekt: x\n");
+    scratch.write(
+        "b.yaml",
+        "version: 1\nobject: rps.bpf.o\nattach: []\nglobals: { nope: 1, also: 2 }\n",
+    );
+    scratch.write("c.yaml", GOOD);
+    let output = probe_runner(&["check", &scratch.path()]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = stderr(&output);
+    for expected in ["a.yaml:2:1", "b.yaml:4:12", "b.yaml:4:21"] {
+        assert!(text.contains(expected), "{expected} is missing in\n{text}");
+    }
+    assert!(stdout(&output).contains("probe/c ok"));
+}
+
+#[test]
+fn check_speaks_json() {
+    let scratch = Scratch::new("check-json");
+    let file = scratch.write("a.yaml", "version: 1\nobject: rps.bpf.o\nglobals: { nope: 1 }\n");
+    let output = probe_runner(&["check", "-o", "json", &file]);
+    assert_eq!(output.status.code(), Some(3));
+    let document = json(&output);
+    assert_eq!(document["schema_version"], 1);
+    let diagnostic = &document["files"][0]["diagnostics"][0];
+    assert_eq!(diagnostic["code"], "unknown-global");
+    assert_eq!(diagnostic["primary"]["line"], 3);
+    assert_eq!(diagnostic["primary"]["column"], 12);
+}
+
+#[test]
+fn two_files_cannot_define_one_probe() {
+    let scratch = Scratch::new("duplicate");
+    scratch.write("a.yaml", GOOD);
+    scratch.write("b.yaml", &format!("name: a\n{GOOD}"));
+    let output = probe_runner(&["check", &scratch.path()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("error[duplicate-probe]"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("a.yaml:1:1"), "{}", stderr(&output));
+}
+
+#[test]
+fn variables_come_from_files_and_the_command_line() {
+    let scratch = Scratch::new("vars");
+    let probe = scratch.write(
+        "p.yaml",
+        "version: 1\nvars: { port: 1 }\nobject: rps.bpf.o\nglobals: { filter_destination_port: \"{{ port }}\" }\nattach:\n  - fexit: { function: get_rps_cpu, program: rps_fexit }\n",
+    );
+    let vars = scratch.write("vars.yaml", "port: 70000\n");
+    let wrong = probe_runner(&["check", &probe, "--vars", &vars]);
+    assert_eq!(wrong.status.code(), Some(3));
+    assert!(stderr(&wrong).contains("70000 is out of the range"), "{}", stderr(&wrong));
+    let right = probe_runner(&["check", &probe, "--vars", &vars, "--set", "port=53"]);
+    assert_eq!(right.status.code(), Some(0), "{}", stderr(&right));
+    let stray = probe_runner(&["check", &probe, "--set", "prot=53"]);
+    assert_eq!(stray.status.code(), Some(1));
+    assert!(stderr(&stray).contains("no probe file has a variable `prot`"), "{}", stderr(&stray));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_the_worlds_fault() {
+    let output = probe_runner(&["check", "no/such.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no/such.yaml"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_wrong_command_line_is_64_and_help_is_0() {
+    assert_eq!(probe_runner(&["chekc"]).status.code(), Some(64));
+    assert_eq!(probe_runner(&["run"]).status.code(), Some(64));
+    assert_eq!(probe_runner(&["check", "--set", "x"]).status.code(), Some(64));
+    assert_eq!(probe_runner(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn inspect_shows_what_an_object_holds() {
+    let output = probe_runner(&["inspect", "syscalls.bpf.o", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let document = json(&output);
+    let names: Vec<&str> = document["programs"]
+        .as_array()
+        .expect("programs is a list")
+        .iter()
+        .filter_map(|program| program["name"].as_str())
+        .collect();
+    assert_eq!(names, ["dispatch", "exec", "timer"]);
+    let dispatch = &document["programs"][0];
+    assert_eq!(dispatch["tail_calls"][0]["map"], "handlers");
+    let handlers = document["maps"]
+        .as_array()
+        .and_then(|maps| maps.iter().find(|map| map["name"] == "handlers"))
+        .expect("there is a map `handlers`");
+    assert_eq!(
+        (handlers["type"].as_str(), handlers["max_entries"].as_u64()),
+        (Some("prog_array"), Some(300))
+    );
+
+    let people = stdout(&probe_runner(&["inspect", "rps.bpf.o"]));
+    assert!(people.contains("rps_fexit  section fexit/get_rps_cpu"), "{people}");
+    assert!(people.contains("filter_protocol"), "{people}");
+}
+
+#[test]
+fn inspect_says_what_is_wrong_with_a_file() {
+    let text = probe_runner(&["inspect", "README.md"]);
+    assert_eq!(text.status.code(), Some(1));
+    assert!(stderr(&text).contains("ELF"), "{}", stderr(&text));
+    let missing = probe_runner(&["inspect", "no-such.bpf.o"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("rps.bpf.o"), "{}", stderr(&missing));
+}
+
+#[test]
+fn the_committed_schema_is_the_one_that_is_printed() {
+    let output = probe_runner(&["schema"]);
+    assert_eq!(output.status.code(), Some(0));
+    let committed =
+        fs::read_to_string(root().join("schemas/probe.schema.json")).unwrap_or_default();
+    assert_eq!(
+        stdout(&output),
+        committed,
+        "write it anew: cargo run -- schema > schemas/probe.schema.json"
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_not_an_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_probe-runner"))
+        .current_dir(root())
+        .args(["schema"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}

@@ -1,0 +1,139 @@
+//! What the running kernel offers, found by trying it.
+//!
+//! Nothing here asks the product or looks at a version number: distributions backport, machines have policies.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use aya_obj::btf::{Btf, BtfKind};
+
+use crate::sys::{self, program};
+
+/// Something that a scenario can't do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// Raw tracepoint programs can be attached.
+    RawTracepoints,
+    /// Tracepoint programs can be attached to perf events.
+    Tracepoints,
+    /// kprobes exist.
+    Kprobes,
+    /// fexit programs can be attached.
+    Trampolines,
+    /// Receive packet steering is built in, and there are two CPUs to steer between.
+    PacketSteering,
+    /// Attachments by perf event can outlive their process (a BPF link).
+    LastingPerfEvents,
+    /// They can not.
+    NoLastingPerfEvents,
+    /// 32-bit system calls work.
+    CompatCalls,
+    /// The kernel hides its memory even from root.
+    LockedDown,
+}
+
+/// Remembers what was tried.
+#[derive(Default)]
+pub struct Features {
+    known: HashMap<Need, Result<(), String>>,
+}
+
+impl Features {
+    /// The first of these needs that is not met is the error.
+    pub fn check(&mut self, needs: &[Need]) -> Result<(), String> {
+        for &need in needs {
+            self.known
+                .entry(need)
+                .or_insert_with(|| try_out(need).map_err(|error| format!("{error:#}")))
+                .clone()?;
+        }
+        Ok(())
+    }
+}
+
+/// Tries one thing.
+///
+/// # Errors
+/// Why the kernel does not offer it.
+pub fn try_out(need: Need) -> Result<()> {
+    match need {
+        Need::RawTracepoints => raw_tracepoints().context("no raw tracepoints"),
+        Need::Tracepoints => tracepoints().context("no tracepoints"),
+        Need::Kprobes => kprobes(),
+        Need::Trampolines => trampolines().context("no fexit"),
+        Need::PacketSteering => packet_steering(),
+        Need::LastingPerfEvents => perf_links().context("perf events can't outlive their process"),
+        Need::NoLastingPerfEvents => match perf_links() {
+            Ok(()) => bail!("perf events can outlive their process here"),
+            Err(_) => Ok(()),
+        },
+        Need::CompatCalls => compat_calls(),
+        Need::LockedDown => locked_down(),
+    }
+}
+
+fn raw_tracepoints() -> Result<()> {
+    let program = sys::load_empty_program(program::RAW_TRACEPOINT, None)?;
+    sys::raw_tracepoint_open(&program, Some("sys_enter"))?;
+    Ok(())
+}
+
+fn tracepoints() -> Result<()> {
+    sys::load_empty_program(program::TRACEPOINT, None)?;
+    open_sys_enter().map(drop)
+}
+
+fn perf_links() -> Result<()> {
+    let program = sys::load_empty_program(program::TRACEPOINT, None)?;
+    sys::perf_link(&program, &open_sys_enter()?)?;
+    Ok(())
+}
+
+fn open_sys_enter() -> Result<std::os::fd::OwnedFd> {
+    let file = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";
+    let id = fs::read_to_string(file).context("cannot read the tracepoint's id")?;
+    Ok(sys::open_tracepoint(id.trim().parse()?)?)
+}
+
+fn kprobes() -> Result<()> {
+    ensure!(
+        Path::new("/sys/bus/event_source/devices/kprobe").exists(),
+        "no kprobes in this kernel"
+    );
+    Ok(())
+}
+
+fn trampolines() -> Result<()> {
+    let btf = Btf::from_sys_fs()?;
+    let function = btf.id_by_type_name_kind("get_rps_cpu", BtfKind::Func)?;
+    let program =
+        sys::load_empty_program(program::TRACING, Some((program::TRACE_FEXIT, function)))?;
+    sys::raw_tracepoint_open(&program, None)?;
+    Ok(())
+}
+
+fn packet_steering() -> Result<()> {
+    ensure!(
+        Path::new(crate::traffic::steering::LOOPBACK_MASK).exists(),
+        "no receive packet steering in this kernel"
+    );
+    let cpus = std::thread::available_parallelism()?;
+    ensure!(cpus.get() >= 2, "only one CPU");
+    Ok(())
+}
+
+fn compat_calls() -> Result<()> {
+    let status =
+        Command::new(std::env::current_exe()?).args(["traffic", "compat", "20", "1"]).status()?;
+    ensure!(status.success(), "no 32-bit system calls in this kernel");
+    Ok(())
+}
+
+fn locked_down() -> Result<()> {
+    let state = fs::read_to_string("/sys/kernel/security/lockdown").unwrap_or_default();
+    ensure!(state.contains("[confidentiality]"), "this kernel is not locked down");
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! What a scenario is. No scenario lives here.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::features::Need;
+use crate::product::Product;
+
+/// One thing that must hold on a running kernel.
+#[derive(Clone, Copy)]
+pub struct Scenario {
+    /// Unique, in kebab case.
+    pub name: &'static str,
+    /// How the kernel must have been booted. Most need nothing unusual.
+    pub boot: Boot,
+    /// What the kernel must offer. Probed, never guessed from a version.
+    pub needs: &'static [Need],
+    /// Does it; an error is what did not hold.
+    pub check: fn(&Context) -> Result<()>,
+}
+
+/// A way in which kernels are booted for scenarios.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Boot {
+    /// Nothing special: also an ordinary machine.
+    Usual,
+    /// `lockdown=confidentiality` on the kernel's command line.
+    Lockdown,
+}
+
+/// What a scenario works with.
+pub struct Context {
+    /// The binary under test and its probe files.
+    pub product: Product,
+    /// An empty directory, removed after the scenario.
+    pub scratch: PathBuf,
+}
+
+impl Context {
+    /// Writes a probe file of the scenario's own; `name` is its stem and so the probe's name.
+    pub fn probe_file(&self, name: &str, yaml: &str) -> Result<PathBuf> {
+        let path = self.scratch.join(format!("{name}.yaml"));
+        std::fs::write(&path, yaml)?;
+        Ok(path)
+    }
+}

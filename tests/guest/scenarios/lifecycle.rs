@@ -1,0 +1,141 @@
+//! `apply`, `status`, `read`, `delete` and `run`, from nothing to nothing. Whether anything is left is for the leak check
+//! that follows every scenario.
+
+use anyhow::{Context as _, Result, ensure};
+use rustix::mount::{UnmountFlags, unmount};
+use serde_json::Value;
+
+use super::rps_probes::{self, Way, packets};
+use crate::features::Need;
+use crate::leak::Snapshot;
+use crate::product::{Reading, path};
+use crate::scenario::{Boot, Context, Scenario};
+use crate::traffic::calls::child;
+use crate::traffic::packets::Receiver;
+use crate::traffic::steering::Steering;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "apply-status-read-delete",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: apply_status_read_delete,
+    },
+    Scenario {
+        name: "apply-fexit-counts-without-a-process",
+        boot: Boot::Usual,
+        needs: &[Need::PacketSteering, Need::Trampolines],
+        check: applied_fexit_counts,
+    },
+    Scenario {
+        name: "apply-mounts-bpffs",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: apply_mounts_bpffs,
+    },
+    Scenario {
+        name: "run-ends-after-its-time",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: run_ends_after_its_time,
+    },
+    Scenario {
+        name: "run-killed-leaves-nothing",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: killed_run_leaves_nothing,
+    },
+];
+
+fn apply_status_read_delete(context: &Context) -> Result<()> {
+    let product = &context.product;
+    let file = product.shipped("syscalls");
+    let file = path(&file)?;
+
+    let applied = product.json(&["apply", file, "-o", "json"])?;
+    ensure!(applied["probes"][0]["result"] == "created", "not created: {applied}");
+    let first = probe_status(context, "syscalls")?;
+    ensure!(first["state"] == "attached", "not attached: {first}");
+
+    let again = product.json(&["apply", file, "-o", "json"])?;
+    ensure!(again["probes"][0]["result"] == "unchanged", "changed: {again}");
+    let second = probe_status(context, "syscalls")?;
+    for part in ["attachments", "maps", "slots"] {
+        ensure!(
+            first[part] == second[part],
+            "{part} changed: {} and {}",
+            first[part],
+            second[part]
+        );
+    }
+    ensure!(program_ids(&first)? == program_ids(&second)?, "programs changed: {second}");
+    let slots = first["slots"].as_array().context("no slots")?;
+    let mut indexes: Vec<_> = slots.iter().filter_map(|slot| slot["index"].as_u64()).collect();
+    indexes.sort_unstable();
+    ensure!(indexes == [59, 222, 223, 224, 225, 226], "slots {indexes:?}");
+
+    // The process that filled the slots is gone: they must still be there.
+    child(&["timers", "50"])?;
+    let read = product.json(&["read", "syscalls", "-o", "json"])?;
+    let calls = Reading(&read).sum("counts", "calls", |_| true)?;
+    ensure!(calls >= 250 - Reading(&read).loss("recursion_misses"), "{calls} calls: {read}");
+
+    product.command(&["delete", "syscalls"])?.success()?;
+    let left = product.json(&["status", "-o", "json"])?;
+    ensure!(left["probes"].as_array().is_some_and(Vec::is_empty), "still there: {left}");
+    Ok(())
+}
+
+fn applied_fexit_counts(context: &Context) -> Result<()> {
+    let product = &context.product;
+    let file = rps_probes::write(context, Way::Fexit, "kept", "count_all: true")?;
+    let _steering = Steering::on()?;
+    product.command(&["apply", path(&file)?])?.success()?;
+    let receiver = Receiver::bind([127, 0, 0, 1].into())?;
+    receiver.send_from([127, 0, 0, 1].into(), 3000)?;
+    let read = product.json(&["read", "kept-fexit", "-o", "json"])?;
+    drop(receiver);
+    product.command(&["delete", "kept-fexit"])?.success()?;
+    let sum = packets(Reading(&read))?;
+    ensure!(sum == 3000, "{sum} of 3000 packets: {read}");
+    Ok(())
+}
+
+fn apply_mounts_bpffs(context: &Context) -> Result<()> {
+    unmount("/sys/fs/bpf", UnmountFlags::empty())?;
+    let file = context.product.shipped("syscalls");
+    let applied = context.product.command(&["apply", path(&file)?]);
+    let deleted = context.product.command(&["delete", "syscalls"]);
+    applied?.success()?;
+    deleted?.success()?;
+    Ok(())
+}
+
+fn run_ends_after_its_time(context: &Context) -> Result<()> {
+    let file = context.product.shipped("syscalls");
+    let running = context.product.run(&file, &["--for", "1s"])?;
+    child(&["timers", "50"])?;
+    let transcript = running.wait()?;
+    let calls = transcript.read()?.sum("counts", "calls", |_| true)?;
+    ensure!(calls > 0, "nothing was counted");
+    Ok(())
+}
+
+fn killed_run_leaves_nothing(context: &Context) -> Result<()> {
+    let before = Snapshot::take()?;
+    let file = context.product.shipped("syscalls");
+    let running = context.product.run(&file, &[])?;
+    ensure!(!before.left()?.is_empty(), "it holds nothing while it runs");
+    running.kill()
+}
+
+fn probe_status(context: &Context, probe: &str) -> Result<Value> {
+    let status = context.product.json(&["status", probe, "-o", "json"])?;
+    let found = status["probes"].as_array().and_then(|probes| probes.first());
+    found.cloned().with_context(|| format!("no status: {status}"))
+}
+
+fn program_ids(status: &Value) -> Result<Vec<Option<u64>>> {
+    let programs = status["programs"].as_array().context("no programs")?;
+    Ok(programs.iter().map(|program| program["id"].as_u64()).collect())
+}

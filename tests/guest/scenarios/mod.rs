@@ -1,0 +1,34 @@
+//! All scenarios, a file a subject.
+
+mod doctor;
+mod lasting;
+mod lifecycle;
+mod lockdown;
+mod refusals;
+mod rps_counts;
+mod rps_filters;
+mod rps_probes;
+mod syscalls;
+mod tail_calls;
+
+use crate::scenario::{Boot, Scenario};
+
+/// The scenarios for kernels booted this way, and whose name contains the filter.
+pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
+    [
+        doctor::SCENARIOS,
+        rps_counts::SCENARIOS,
+        rps_filters::SCENARIOS,
+        syscalls::SCENARIOS,
+        tail_calls::SCENARIOS,
+        lifecycle::SCENARIOS,
+        lasting::SCENARIOS,
+        refusals::SCENARIOS,
+        lockdown::SCENARIOS,
+    ]
+    .concat()
+    .into_iter()
+    .filter(|scenario| scenario.boot == boot)
+    .filter(|scenario| filter.is_none_or(|part| scenario.name.contains(part)))
+    .collect()
+}

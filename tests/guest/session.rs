@@ -1,0 +1,84 @@
+//! Runs scenarios one after the other and writes a line each.
+//!
+//! After each one the kernel must hold no more programs, links, maps and pins than before: a leak fails the scenario.
+
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Result, anyhow};
+
+use crate::features::Features;
+use crate::leak::Snapshot;
+use crate::product::Product;
+use crate::scenario::{Context, Scenario};
+use crate::stage;
+
+/// Emptied for every scenario.
+const SCRATCH: &str = "/run/scenario";
+
+/// Runs them all.
+///
+/// # Errors
+/// Only when the results can't be written: a scenario's own failure is a result.
+pub fn run(scenarios: &[Scenario], product: Product, out: &mut dyn Write) -> Result<ExitCode> {
+    let mut context = Context { product, scratch: SCRATCH.into() };
+    let mut features = Features::default();
+    let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
+    for scenario in scenarios {
+        if let Err(reason) = features.check(scenario.needs) {
+            skipped += 1;
+            writeln!(out, "SKIP {}: {reason}", scenario.name)?;
+            continue;
+        }
+        if stage::is_init() {
+            // On the console, so that a machine that hangs says in what.
+            writeln!(std::io::stderr(), "guest: {}", scenario.name)?;
+        }
+        let start = Instant::now();
+        match run_one(scenario, &mut context) {
+            Ok(()) => {
+                passed += 1;
+                let seconds = start.elapsed().as_secs_f64();
+                writeln!(out, "PASS {} ({seconds:.1}s)", scenario.name)?;
+            }
+            Err(error) => {
+                failed += 1;
+                writeln!(out, "FAIL {}: {}", scenario.name, indented(&error))?;
+            }
+        }
+        out.flush()?;
+    }
+    write!(out, "{passed} passed, {failed} failed")?;
+    if skipped > 0 {
+        write!(out, ", {skipped} skipped")?;
+    }
+    writeln!(out)?;
+    Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn run_one(scenario: &Scenario, context: &mut Context) -> Result<()> {
+    if Path::new(SCRATCH).exists() {
+        std::fs::remove_dir_all(SCRATCH)?;
+    }
+    std::fs::create_dir_all(SCRATCH)?;
+
+    let before = Snapshot::take()?;
+    // One scenario's bug must not take the others along: as init it would be a kernel panic.
+    let result = panic::catch_unwind(AssertUnwindSafe(|| (scenario.check)(context)))
+        .unwrap_or_else(|_| Err(anyhow!("panicked; the message is on stderr")));
+    if result.is_err() {
+        // What a broken-off scenario left applied would fail the ones after it.
+        context.product.delete_all();
+    }
+    let clean = before.compare();
+    // The first thing that went wrong is the telling one.
+    result.and(clean)
+}
+
+/// The reason's further lines are indented, so that no line can be taken for a result.
+fn indented(error: &anyhow::Error) -> String {
+    format!("{error:#}").trim_end().replace('\n', "\n    ")
+}

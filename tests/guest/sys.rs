@@ -1,0 +1,263 @@
+//! System calls that no safe library offers: bpf(2), perf_event_open(2), raw and 32-bit calls, ports, namespaces.
+//!
+//! The only module with `unsafe`. Each function is one kernel facility; none decides anything.
+#![expect(unsafe_code, reason = "the room for raw system calls")]
+
+use std::arch::asm;
+use std::ffi::{CString, c_int, c_long};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// What bpf(2) can list by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A loaded program.
+    Program,
+    /// A map.
+    Map,
+    /// An attachment.
+    Link,
+}
+
+/// Commands of bpf(2), from include/uapi/linux/bpf.h.
+mod command {
+    pub const PROG_LOAD: u32 = 5;
+    pub const PROG_GET_NEXT_ID: u32 = 11;
+    pub const MAP_GET_NEXT_ID: u32 = 12;
+    pub const RAW_TRACEPOINT_OPEN: u32 = 17;
+    pub const LINK_CREATE: u32 = 28;
+    pub const LINK_GET_NEXT_ID: u32 = 31;
+}
+
+/// Arguments of bpf(2): zeroes where nothing is put. 8-byte aligned, as its pointers want.
+#[derive(Default)]
+struct Attributes([u64; 18]);
+
+impl Attributes {
+    fn put_u32(&mut self, offset: usize, value: u32) {
+        let shift = (offset % 8) * 8;
+        self.0[offset / 8] |= u64::from(value) << shift;
+    }
+
+    fn put_pointer<T>(&mut self, offset: usize, value: *const T) {
+        self.0[offset / 8] = value as u64;
+    }
+
+    fn get_u32(&self, offset: usize) -> u32 {
+        (self.0[offset / 8] >> ((offset % 8) * 8)) as u32
+    }
+}
+
+fn bpf(command: u32, attributes: &mut Attributes) -> io::Result<c_long> {
+    // SAFETY: the attributes outlive the call, and what they point to is borrowed by the callers for as long.
+    check(unsafe {
+        libc::syscall(libc::SYS_bpf, command, attributes.0.as_mut_ptr(), size_of_val(&attributes.0))
+    })
+}
+
+fn bpf_fd(command: u32, attributes: &mut Attributes) -> io::Result<OwnedFd> {
+    let fd = bpf(command, attributes)?;
+    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
+    // SAFETY: the command returned a new descriptor that nobody else knows.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn check(result: c_long) -> io::Result<c_long> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The smallest id above `last`; none at the end.
+pub fn next_id(kind: Kind, last: u32) -> io::Result<Option<u32>> {
+    let command = match kind {
+        Kind::Program => command::PROG_GET_NEXT_ID,
+        Kind::Map => command::MAP_GET_NEXT_ID,
+        Kind::Link => command::LINK_GET_NEXT_ID,
+    };
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, last);
+    match bpf(command, &mut attributes) {
+        Ok(_) => Ok(Some(attributes.get_u32(4))),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Program types and attach types, from include/uapi/linux/bpf.h.
+pub mod program {
+    /// BPF_PROG_TYPE_TRACEPOINT
+    pub const TRACEPOINT: u32 = 5;
+    /// BPF_PROG_TYPE_RAW_TRACEPOINT
+    pub const RAW_TRACEPOINT: u32 = 17;
+    /// BPF_PROG_TYPE_TRACING
+    pub const TRACING: u32 = 26;
+    /// BPF_TRACE_FEXIT
+    pub const TRACE_FEXIT: u32 = 25;
+    /// BPF_PERF_EVENT
+    pub const PERF_EVENT: u32 = 41;
+}
+
+/// Loads a program that does nothing. `attach` is the attach type and the BTF id of the traced function.
+pub fn load_empty_program(kind: u32, attach: Option<(u32, u32)>) -> io::Result<OwnedFd> {
+    // r0 = 0; exit
+    let instructions: [u64; 2] = [0xb7, 0x95];
+    let license = c"GPL";
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, kind);
+    attributes.put_u32(4, instructions.len() as u32);
+    attributes.put_pointer(8, instructions.as_ptr());
+    attributes.put_pointer(16, license.as_ptr());
+    if let Some((attach_type, btf_id)) = attach {
+        attributes.put_u32(68, attach_type);
+        attributes.put_u32(108, btf_id);
+    }
+    bpf_fd(command::PROG_LOAD, &mut attributes)
+}
+
+/// Attaches a raw tracepoint program by name, or a tracing program (no name: it knows its target).
+pub fn raw_tracepoint_open(program: &OwnedFd, name: Option<&str>) -> io::Result<OwnedFd> {
+    let name = name.map(CString::new).transpose()?;
+    let mut attributes = Attributes::default();
+    if let Some(name) = &name {
+        attributes.put_pointer(0, name.as_ptr());
+    }
+    attributes.put_u32(8, program.as_raw_fd() as u32);
+    bpf_fd(command::RAW_TRACEPOINT_OPEN, &mut attributes)
+}
+
+/// Attaches a program to a perf event by a link.
+pub fn perf_link(program: &OwnedFd, event: &OwnedFd) -> io::Result<OwnedFd> {
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, program.as_raw_fd() as u32);
+    attributes.put_u32(4, event.as_raw_fd() as u32);
+    attributes.put_u32(8, program::PERF_EVENT);
+    bpf_fd(command::LINK_CREATE, &mut attributes)
+}
+
+/// Opens a tracepoint as a perf event; `id` is from tracefs.
+pub fn open_tracepoint(id: u64) -> io::Result<OwnedFd> {
+    const PERF_TYPE_TRACEPOINT: u64 = 2;
+    // struct perf_event_attr in its first published size: type and size, config, then zeroes.
+    let mut attributes = [0_u64; 8];
+    attributes[0] = PERF_TYPE_TRACEPOINT | ((size_of_val(&attributes) as u64) << 32);
+    attributes[1] = id;
+    let (any_process, cpu, no_group, flags) = (-1, 0, -1, 0);
+    // SAFETY: the attributes hold as many bytes as they say.
+    let fd = check(unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            attributes.as_ptr(),
+            any_process,
+            cpu,
+            no_group,
+            flags,
+        )
+    })?;
+    // SAFETY: a new descriptor that nobody else knows.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// Makes one system call by number, all arguments zero. What it returns is of no interest to those who count calls.
+pub fn call(number: c_long) {
+    // SAFETY: without a pointer the kernel has no memory to write to.
+    unsafe { libc::syscall(number, 0, 0, 0, 0) };
+}
+
+/// A POSIX timer that never signals, by the kernel's own calls: a C library may make more or other ones.
+pub struct Timer {
+    id: c_int,
+}
+
+impl Timer {
+    /// timer_create
+    pub fn create() -> io::Result<Self> {
+        // SAFETY: all zeroes is a valid `sigevent`.
+        let mut event: libc::sigevent = unsafe { std::mem::zeroed() };
+        event.sigev_notify = libc::SIGEV_NONE;
+        let mut id: c_int = 0;
+        // SAFETY: both pointers are valid during the call; the kernel's timer id is an int.
+        check(unsafe {
+            libc::syscall(libc::SYS_timer_create, libc::CLOCK_MONOTONIC, &event, &mut id)
+        })?;
+        Ok(Self { id })
+    }
+
+    /// timer_settime, `seconds` from now.
+    pub fn set(&self, seconds: i64) -> io::Result<()> {
+        let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let time = libc::itimerspec {
+            it_interval: never,
+            it_value: libc::timespec { tv_sec: seconds, ..never },
+        };
+        let (flags, no_old_time) = (0, std::ptr::null::<libc::itimerspec>());
+        // SAFETY: the time is valid during the call, and nothing is written.
+        check(unsafe { libc::syscall(libc::SYS_timer_settime, self.id, flags, &time, no_old_time) })
+            .map(drop)
+    }
+
+    /// timer_gettime: whole seconds that are left.
+    pub fn left(&self) -> io::Result<i64> {
+        let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut time = libc::itimerspec { it_interval: never, it_value: never };
+        // SAFETY: the kernel writes one `itimerspec`.
+        check(unsafe { libc::syscall(libc::SYS_timer_gettime, self.id, &mut time) })?;
+        Ok(time.it_value.tv_sec)
+    }
+
+    /// timer_getoverrun
+    pub fn overrun(&self) -> io::Result<c_long> {
+        // SAFETY: no memory is involved.
+        check(unsafe { libc::syscall(libc::SYS_timer_getoverrun, self.id) })
+    }
+
+    /// timer_delete
+    pub fn delete(self) -> io::Result<()> {
+        // SAFETY: no memory is involved.
+        check(unsafe { libc::syscall(libc::SYS_timer_delete, self.id) }).map(drop)
+    }
+}
+
+/// Makes one 32-bit system call without arguments. Kills the process on a kernel built without them.
+pub fn compat_call(number: u32) -> u32 {
+    let result: u32;
+    // SAFETY: the kernel saves all registers but eax, and r8 to r11 on some versions.
+    unsafe {
+        asm!(
+            "int 0x80",
+            inlateout("eax") number => result,
+            lateout("r8") _, lateout("r9") _, lateout("r10") _, lateout("r11") _,
+        );
+    }
+    result
+}
+
+/// Gives this process mounts and network devices of its own.
+pub fn unshare_mounts_and_network() -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    check(c_long::from(unsafe { libc::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWNET) })).map(drop)
+}
+
+/// Brings up the loopback device.
+pub fn loopback_up() -> io::Result<()> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    // SAFETY: all zeroes is a valid `ifreq`.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    // SAFETY: the request is valid and outlives the call.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) };
+    check(c_long::from(result)).map(drop)
+}
+
+/// Ends the emulator through its debug-exit device. Returns only when the kernel forbids port access.
+pub fn exit_emulator(code: u8) -> io::Error {
+    const PORT: u16 = 0xf4;
+    // SAFETY: no memory is involved.
+    let allowed = unsafe { libc::ioperm(u64::from(PORT), 1, 1) };
+    if allowed == 0 {
+        // SAFETY: access was granted; nothing but the debug-exit device listens there.
+        unsafe { asm!("out dx, al", in("dx") PORT, in("al") code) };
+    }
+    io::Error::last_os_error()
+}

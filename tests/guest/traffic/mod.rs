@@ -1,0 +1,69 @@
+//! Generates exactly known numbers of packets and system calls.
+//!
+//! System calls are made by a child process, so that they can be told by its id: the same binary is started again with
+//! the `traffic` verb. Nothing is measured here.
+
+pub mod calls;
+pub mod packets;
+pub mod steering;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+/// Traffic made under a process id of its own.
+#[derive(clap::Subcommand)]
+pub enum Kind {
+    /// Each of the five POSIX timer calls this often
+    Timers {
+        /// Calls of each
+        count: usize,
+    },
+    /// Each file in the directory executed once; writes the processes' ids
+    Execs {
+        /// A directory of executables
+        directory: PathBuf,
+    },
+    /// One system call without arguments, again and again
+    Calls {
+        /// Its number
+        number: i64,
+        /// How often
+        count: usize,
+    },
+    /// One 32-bit system call without arguments, again and again
+    Compat {
+        /// Its 32-bit number
+        number: u32,
+        /// How often
+        count: usize,
+    },
+    /// Sleeps of a millisecond
+    Naps {
+        /// How often
+        count: usize,
+    },
+    /// Nothing at all
+    Nothing,
+}
+
+/// Makes the traffic.
+pub fn run(kind: &Kind) -> Result<()> {
+    match kind {
+        Kind::Timers { count } => calls::timers(*count),
+        Kind::Execs { directory } => calls::execs(directory),
+        Kind::Calls { number, count } => {
+            calls::plain(*number, *count);
+            Ok(())
+        }
+        Kind::Compat { number, count } => {
+            calls::compat(*number, *count);
+            Ok(())
+        }
+        Kind::Naps { count } => {
+            calls::naps(*count);
+            Ok(())
+        }
+        Kind::Nothing => Ok(()),
+    }
+}

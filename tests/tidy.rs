@@ -1,0 +1,160 @@
+//! The invariants of ARCHITECTURE.md that a compiler doesn't hold: data flows one way through the
+//! rooms of `runner/src`, each foreign crate has one room, and documents name files that exist.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Foreign crates and the only files or rooms that may name them.
+const ROOMS: [(&str, &[&str]); 9] = [
+    ("annotate_snippets", &["text/render.rs"]),
+    ("aya", &["kernel"]),
+    ("aya_obj", &["kernel"]),
+    ("minijinja", &["text/template.rs"]),
+    ("object", &["object/elf.rs"]),
+    ("serde_saphyr", &["spec/yaml.rs"]),
+    ("sha2", &["object/store.rs"]),
+    ("syscalls", &["syscall_table.rs"]),
+    ("wildmatch", &["resolve/slots.rs"]),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory).expect("the directory is readable") {
+        let path = entry.expect("the directory is readable").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Every source file of the runner: its path below `src` and its text.
+fn sources() -> Vec<(String, String)> {
+    let src = root().join("runner/src");
+    rust_files(&src)
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&src).expect("it is below").display().to_string();
+            (name, fs::read_to_string(&path).expect("the file is readable"))
+        })
+        .collect()
+}
+
+/// Lines of code, without comments and strings' insides being looked at.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line.trim()))
+        .filter(|(_, line)| !line.starts_with("//"))
+}
+
+/// The top-level modules in the order of `lib.rs`, which is the order of the data flow.
+fn rooms_in_order() -> Vec<String> {
+    let lib = fs::read_to_string(root().join("runner/src/lib.rs")).expect("lib.rs is readable");
+    lib.lines()
+        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn data_flows_one_way() {
+    let rooms = rooms_in_order();
+    let position: BTreeMap<&str, usize> =
+        rooms.iter().enumerate().map(|(index, room)| (room.as_str(), index)).collect();
+    let mut wrong = Vec::new();
+    let mut imports = 0;
+    for (file, text) in sources() {
+        let room = file.split(['/', '.']).next().expect("split gives at least one part");
+        let Some(own) = position.get(room) else { continue };
+        for (line, code) in code(&text) {
+            for used in code.split("crate::").skip(1) {
+                let used: String =
+                    used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let Some(other) = position.get(used.as_str()) else { continue };
+                imports += 1;
+                if other > own {
+                    wrong.push(format!("{file}:{line}: {room} uses {used}, which comes after it"));
+                }
+            }
+        }
+    }
+    assert!(imports > 100, "only {imports} imports were found: is the test looking?");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn foreign_crates_stay_in_their_rooms() {
+    let mut wrong = Vec::new();
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for (file, text) in sources() {
+        for (line, code) in code(&text) {
+            for (name, rooms) in ROOMS {
+                let is_used = code.contains(&format!("use {name}::"))
+                    || code.contains(&format!(" {name}::")) && !code.contains("crate::")
+                    || code.contains(&format!("({name}::"));
+                if !is_used {
+                    continue;
+                }
+                *found.entry(name).or_default() += 1;
+                let at_home = rooms.iter().any(|room| {
+                    file == *room
+                        || file.starts_with(&format!("{room}/"))
+                        || file == format!("{room}.rs")
+                });
+                if !at_home {
+                    wrong.push(format!("{file}:{line}: {name} belongs to {rooms:?}"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (name, _) in ROOMS {
+        assert!(found.contains_key(name), "{name} is used nowhere: is the test looking?");
+    }
+}
+
+#[test]
+fn unsafe_code_lives_in_one_file() {
+    for (file, text) in sources() {
+        let has_unsafe = code(&text).any(|(_, line)| line.contains("unsafe {"));
+        assert_eq!(has_unsafe, file == "kernel/sys.rs", "{file}");
+    }
+}
+
+/// Back-ticked paths of the documents: those with a `/` and an ending, or with a final `/`.
+#[test]
+fn documents_name_files_that_exist() {
+    let root = root();
+    let documents = ["README.md", "ARCHITECTURE.md", "ebpf-programs/README.md"];
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for document in documents {
+        let text = fs::read_to_string(root.join(document)).expect("the document is readable");
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let looks_like_a_path = !quoted.contains([' ', '*', '<', '…', '{', '$', '\n', ':'])
+                && !quoted.starts_with(['/', '-'])
+                && quoted.contains('/')
+                && (quoted.ends_with('/')
+                    || quoted.rsplit('/').next().is_some_and(|f| f.contains('.')));
+            if !looks_like_a_path {
+                continue;
+            }
+            checked += 1;
+            let bases = [root.clone(), root.join("runner/src"), root.join("ebpf-programs")];
+            if !bases.iter().any(|base| base.join(quoted).exists()) {
+                wrong.push(format!("{document}: {quoted}"));
+            }
+        }
+    }
+    assert!(checked > 10, "only {checked} paths were found: is the test looking?");
+    assert!(wrong.is_empty(), "no such file:\n{}", wrong.join("\n"));
+}
