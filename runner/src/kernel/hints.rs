@@ -171,13 +171,13 @@ fn permission() -> String {
     }
     let policy = match privileges::lockdown().as_deref() {
         Some(mode @ ("integrity" | "confidentiality")) => {
-            format!("the kernel is locked down ({mode})")
+            format!("a policy forbids it; the kernel is locked down ({mode})")
         }
         _ => "a security policy forbids it (a security module, lockdown, seccomp or the container)"
             .to_owned(),
     };
     format!(
-        "the process has the privileges, so {policy}: with `first_of` another kind of attachment \
+        "the process has the privileges, so {policy}; with `first_of` another kind of attachment \
          can follow this one"
     )
 }
