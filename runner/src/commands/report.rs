@@ -39,6 +39,9 @@ pub fn findings(files: &ProbeFiles) -> io::Result<()> {
 /// Shows why the kernel stage failed for a probe.
 pub fn failure(probe: &str, error: &kernel::Error, log: WholeLog) {
     eprintln!("\u{1b}[1;31merror\u{1b}[0m: probe/{probe}: {}", error.report(log));
+    if error.log.is_some() && log == WholeLog::No {
+        eprintln!("hint: --verifier-log shows the verifier's whole log");
+    }
 }
 
 /// Shows something a person should know.

@@ -184,6 +184,9 @@ fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow
     let readout = readout::read(session.running.pins(), &session.desired.views, &live)?;
     match format {
         Format::Human => {
+            if !session.streams.is_empty() {
+                writeln!(out)?;
+            }
             sinks::table::write(out, &readout.tables)?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
