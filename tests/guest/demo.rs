@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::features::{Need, try_out};
 use crate::product::{Product, path};
@@ -33,7 +33,9 @@ pub fn run(product: &Product, out: &mut dyn Write) -> Result<ExitCode> {
 fn allowed() -> Result<()> {
     try_out(Need::RawTracepoints)?;
     try_out(Need::PacketSteering)?;
-    try_out(Need::Trampolines).or_else(|_| try_out(Need::Kprobes))
+    // Either will do for the RPS probe.
+    try_out(Need::Trampolines)
+        .or_else(|no_fexit| try_out(Need::Kprobes).with_context(|| format!("{no_fexit:#}")))
 }
 
 fn show_rps(product: &Product, out: &mut dyn Write) -> Result<()> {
@@ -47,9 +49,9 @@ fn show_rps(product: &Product, out: &mut dyn Write) -> Result<()> {
 fn show_syscalls(product: &Product, out: &mut dyn Write) -> Result<()> {
     let this = std::env::current_exe()?;
     show(product, out, "syscalls", || {
-        child(&["timers", "2"])?;
+        child(&["timers", "1"])?;
         Command::new(&this).args(["traffic", "nothing"]).status()?;
-        thread::sleep(Duration::from_millis(400));
+        thread::sleep(Duration::from_millis(900));
         Ok(())
     })
 }

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use aya_obj::btf::{Btf, BtfKind};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::sys::{self, program};
 
@@ -35,6 +36,22 @@ pub enum Need {
     LockedDown,
 }
 
+impl Need {
+    /// Whether every kernel of the matrix has it, booted in the usual way. Its absence there is a fault, of the kernel,
+    /// the machine or the way it is tried, and not a reason to skip.
+    pub fn is_promised(self) -> bool {
+        !matches!(self, Self::LastingPerfEvents | Self::NoLastingPerfEvents | Self::LockedDown)
+    }
+}
+
+/// Why a scenario can't run on this kernel.
+pub struct Unmet {
+    /// What is missing.
+    pub need: Need,
+    /// How the kernel refused it.
+    pub reason: String,
+}
+
 /// Remembers what was tried.
 #[derive(Default)]
 pub struct Features {
@@ -43,12 +60,13 @@ pub struct Features {
 
 impl Features {
     /// The first of these needs that is not met is the error.
-    pub fn check(&mut self, needs: &[Need]) -> Result<(), String> {
+    pub fn check(&mut self, needs: &[Need]) -> Result<(), Unmet> {
         for &need in needs {
             self.known
                 .entry(need)
                 .or_insert_with(|| try_out(need).map_err(|error| format!("{error:#}")))
-                .clone()?;
+                .clone()
+                .map_err(|reason| Unmet { need, reason })?;
         }
         Ok(())
     }
@@ -59,6 +77,7 @@ impl Features {
 /// # Errors
 /// Why the kernel does not offer it.
 pub fn try_out(need: Need) -> Result<()> {
+    let _unlimited = UnlimitedMemory::take();
     match need {
         Need::RawTracepoints => raw_tracepoints().context("no raw tracepoints"),
         Need::Tracepoints => tracepoints().context("no tracepoints"),
@@ -72,6 +91,29 @@ pub fn try_out(need: Need) -> Result<()> {
         },
         Need::CompatCalls => compat_calls(),
         Need::LockedDown => locked_down(),
+    }
+}
+
+/// Lifts the limit on locked memory while it lives: kernels before 5.11 charge programs to it, and free them late. The
+/// limit comes back because the product must be able to start with it.
+struct UnlimitedMemory {
+    before: Rlimit,
+}
+
+impl UnlimitedMemory {
+    fn take() -> Self {
+        let before = getrlimit(Resource::Memlock);
+        let unlimited = Rlimit { current: None, maximum: None };
+        // Without the privilege the attempt below fails too, and says so.
+        setrlimit(Resource::Memlock, unlimited).ok();
+        Self { before }
+    }
+}
+
+impl Drop for UnlimitedMemory {
+    fn drop(&mut self) {
+        // Lowering a limit needs no privilege.
+        setrlimit(Resource::Memlock, self.before).ok();
     }
 }
 

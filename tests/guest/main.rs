@@ -22,6 +22,7 @@ use clap::{Args, Parser};
 
 use product::Product;
 use scenario::Boot;
+use session::Missing;
 
 #[derive(Parser)]
 #[command(name = "guest", about = "Runs kernel scenarios")]
@@ -30,6 +31,9 @@ enum Verb {
     Run {
         #[command(flatten)]
         selection: Selection,
+        /// What to make of a kernel that lacks what all kernels of the matrix have
+        #[arg(long, value_enum, default_value_t = Missing::Skips)]
+        missing: Missing,
         #[command(flatten)]
         paths: Paths,
     },
@@ -94,9 +98,9 @@ fn main() -> Result<ExitCode> {
 
 fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
     match verb {
-        Verb::Run { selection, paths } => {
+        Verb::Run { selection, missing, paths } => {
             let chosen = scenarios::chosen(selection.boot, selection.filter.as_deref());
-            session::run(&chosen, paths.product()?, out)
+            session::run(&chosen, paths.product()?, missing, out)
         }
         Verb::List { selection } => {
             for scenario in scenarios::chosen(selection.boot, selection.filter.as_deref()) {

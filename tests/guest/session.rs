@@ -19,18 +19,38 @@ use crate::stage;
 /// Emptied for every scenario.
 const SCRATCH: &str = "/run/scenario";
 
+/// What it means that the kernel lacks something that every kernel of the matrix has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Missing {
+    /// Any kernel may lack it: the scenario is skipped.
+    Skips,
+    /// This is such a kernel: the scenario fails.
+    Fails,
+}
+
 /// Runs them all.
 ///
 /// # Errors
 /// Only when the results can't be written: a scenario's own failure is a result.
-pub fn run(scenarios: &[Scenario], product: Product, out: &mut dyn Write) -> Result<ExitCode> {
+pub fn run(
+    scenarios: &[Scenario],
+    product: Product,
+    missing: Missing,
+    out: &mut dyn Write,
+) -> Result<ExitCode> {
     let mut context = Context { product, scratch: SCRATCH.into() };
     let mut features = Features::default();
     let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
     for scenario in scenarios {
-        if let Err(reason) = features.check(scenario.needs) {
-            skipped += 1;
-            writeln!(out, "SKIP {}: {reason}", scenario.name)?;
+        if let Err(unmet) = features.check(scenario.needs) {
+            let word = if missing == Missing::Fails && unmet.need.is_promised() {
+                failed += 1;
+                "FAIL"
+            } else {
+                skipped += 1;
+                "SKIP"
+            };
+            writeln!(out, "{word} {}: {}", scenario.name, unmet.reason)?;
             continue;
         }
         if stage::is_init() {
