@@ -6,10 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Foreign crates and the only files or rooms that may name them.
-const ROOMS: [(&str, &[&str]); 9] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("annotate_snippets", &["text/render.rs"]),
     ("aya", &["kernel"]),
-    ("aya_obj", &["kernel"]),
     ("minijinja", &["text/template.rs"]),
     ("object", &["object/elf.rs"]),
     ("serde_saphyr", &["spec/yaml.rs"]),

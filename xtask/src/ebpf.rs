@@ -1,6 +1,5 @@
-//! `cargo xtask ebpf`: compiles `ebpf-programs/*.bpf.c` into the committed
-//! objects under `ebpf-programs/prebuilt/`, or proves that they are what these
-//! sources give.
+//! `cargo xtask ebpf`: compiles `ebpf-programs/*.bpf.c` and `tests/objects/*.bpf.c` into the
+//! committed objects under `prebuilt/` beside them, or proves that they are what these sources give.
 //!
 //! This file says what is built and what becomes of it. How one object is
 //! compiled is `toolchain`'s business, how two directories differ `compare`'s.
@@ -18,10 +17,9 @@ use anyhow::{Context, bail};
 
 use toolchain::Toolchain;
 
-/// Where sources live, below the repository's root.
-const SOURCES: &str = "ebpf-programs";
-/// Where the committed objects live, below the repository's root.
-const PREBUILT: &str = "ebpf-programs/prebuilt";
+/// Where sources live, below the repository's root: what the product carries, and what only tests
+/// read. The committed objects are in each one's `prebuilt` directory.
+const TREES: [&str; 2] = ["ebpf-programs", "tests/objects"];
 
 /// The arguments of `cargo xtask ebpf`.
 #[derive(clap::Args)]
@@ -98,15 +96,16 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 /// mistake in one source leaves the directory as it was.
 fn build(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<()> {
     let scratch = emptied(&root.join("target/ebpf-build"))?;
-    for &arch in archs {
-        compile_all(root, toolchain, arch, &scratch.join(arch.name()))?;
+    for (tree, &arch) in places(archs) {
+        compile_all(root, toolchain, tree, arch, &scratch.join(tree).join(arch.name()))?;
     }
-    for &arch in archs {
-        let built = scratch.join(arch.name());
-        let prebuilt = emptied(&root.join(PREBUILT).join(arch.name()))?;
+    for (tree, &arch) in places(archs) {
+        let built = scratch.join(tree).join(arch.name());
+        let committed = prebuilt(tree, arch);
+        let into = emptied(&root.join(&committed))?;
         for object in objects(&built)? {
-            copy(&built.join(&object), &prebuilt.join(&object))?;
-            eprintln!("{PREBUILT}/{}/{object}", arch.name());
+            copy(&built.join(&object), &into.join(&object))?;
+            eprintln!("{}/{object}", committed.display());
         }
     }
     Ok(())
@@ -116,20 +115,23 @@ fn build(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<(
 /// where the repository lies are found out too.
 fn check(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<()> {
     let copied = emptied(&root.join("target/ebpf-check"))?;
-    let sources = emptied(&copied.join(SOURCES))?;
-    for name in files(&root.join(SOURCES))? {
-        copy(&root.join(SOURCES).join(&name), &sources.join(&name))?;
+    for tree in TREES {
+        let sources = emptied(&copied.join(tree))?;
+        for name in files(&root.join(tree))? {
+            copy(&root.join(tree).join(&name), &sources.join(&name))?;
+        }
     }
 
     let mut differences = Vec::new();
     let mut compared = 0;
-    for &arch in archs {
-        let built = copied.join("objects").join(arch.name());
-        compile_all(&copied, toolchain, arch, &built)?;
-        let found = compare::directories(&root.join(PREBUILT).join(arch.name()), &built)?;
+    for (tree, &arch) in places(archs) {
+        let built = copied.join("objects").join(tree).join(arch.name());
+        compile_all(&copied, toolchain, tree, arch, &built)?;
+        let committed = prebuilt(tree, arch);
+        let found = compare::directories(&root.join(&committed), &built)?;
         compared += found.equal;
         for difference in found.differences {
-            differences.push(format!("{PREBUILT}/{}/{difference}", arch.name()));
+            differences.push(format!("{}/{difference}", committed.display()));
         }
     }
     if !differences.is_empty() {
@@ -143,17 +145,33 @@ fn check(root: &Path, toolchain: &Toolchain, archs: &[Arch]) -> anyhow::Result<(
     Ok(())
 }
 
-/// Compiles every source of the tree at `root` for one architecture.
-fn compile_all(root: &Path, toolchain: &Toolchain, arch: Arch, into: &Path) -> anyhow::Result<()> {
+/// Every tree with every architecture.
+fn places(archs: &[Arch]) -> impl Iterator<Item = (&'static str, &Arch)> {
+    TREES.into_iter().flat_map(move |tree| archs.iter().map(move |arch| (tree, arch)))
+}
+
+/// Where a tree's committed objects live, below the repository's root.
+fn prebuilt(tree: &str, arch: Arch) -> PathBuf {
+    Path::new(tree).join("prebuilt").join(arch.name())
+}
+
+/// Compiles every source of a tree for one architecture.
+fn compile_all(
+    root: &Path,
+    toolchain: &Toolchain,
+    tree: &str,
+    arch: Arch,
+    into: &Path,
+) -> anyhow::Result<()> {
     let sources: Vec<String> =
-        files(&root.join(SOURCES))?.into_iter().filter(|name| name.ends_with(".bpf.c")).collect();
+        files(&root.join(tree))?.into_iter().filter(|name| name.ends_with(".bpf.c")).collect();
     if sources.is_empty() {
-        bail!("{} holds no *.bpf.c", root.join(SOURCES).display());
+        bail!("{} holds no *.bpf.c", root.join(tree).display());
     }
     emptied(into)?;
     for source in sources {
         let object = into.join(&source).with_extension("o");
-        toolchain.compile(root, &Path::new(SOURCES).join(&source), arch.define(), &object)?;
+        toolchain.compile(root, &Path::new(tree).join(&source), arch.define(), &object)?;
     }
     Ok(())
 }
