@@ -18,7 +18,8 @@ pub fn probe_file(name: &str, file: &str, inventory: &Inventory) -> Option<Strin
         return None;
     }
     let mut text = String::new();
-    text.push_str("# yaml-language-server: $schema=probe.schema.json   (probe-runner schema > probe.schema.json)\n");
+    text.push_str("# For editors: probe-runner schema > probe.schema.json\n");
+    text.push_str("# yaml-language-server: $schema=probe.schema.json\n");
     text.push_str("version: 1\n");
     line(&mut text, &format!("name: {name}"));
     line(&mut text, &format!("object: {}", quoted(file)));
