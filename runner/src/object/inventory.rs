@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::core_relocations::CoreRelocations;
+use super::btf_ext::BtfExt;
 use super::elf::{Elf, Place};
 use super::error::ObjectError;
 use super::map_type::MapType;
@@ -125,8 +125,8 @@ impl Inventory {
         let variables = btf.map(Variables::read).unwrap_or_default();
         let mut budget = LAYOUT_BUDGET;
         let (maps, places) = maps::read(&elf, btf, &variables, &mut budget)?;
-        let core = core_relocations(&elf, btf)?;
-        let programs = programs::read(&elf, &places, &core)?;
+        let ext = BtfExt::of(&elf, btf)?;
+        let programs = programs::read(&elf, &places, &ext)?;
         if programs.is_empty() && maps.is_empty() {
             return Err(ObjectError::NoPrograms);
         }
@@ -140,14 +140,6 @@ impl Inventory {
             structs: btf.map_or_else(Vec::new, |btf| structs(btf, &mut budget)),
         })
     }
-}
-
-fn core_relocations(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<CoreRelocations, ObjectError> {
-    let (Some(section), Some(btf)) = (elf.section(".BTF.ext"), btf) else {
-        return Ok(CoreRelocations::default());
-    };
-    CoreRelocations::read(section.bytes, btf)
-        .ok_or_else(|| ObjectError::Damaged { what: "its .BTF.ext section".to_owned() })
 }
 
 fn license(elf: &Elf<'_>) -> Option<String> {

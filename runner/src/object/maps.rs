@@ -51,6 +51,15 @@ pub(super) fn read(
     Ok((maps, places))
 }
 
+/// Where the maps are, for whoever needs nothing else of them.
+pub(super) fn places(elf: &Elf<'_>) -> MapPlaces {
+    let mut places = MapPlaces::default();
+    for (&(section, offset), symbol) in &symbols(elf) {
+        places.add(section, offset, symbol.name);
+    }
+    places
+}
+
 /// The symbols of map definitions, by section and offset.
 fn symbols<'e, 'a>(elf: &'e Elf<'a>) -> BTreeMap<(usize, u64), &'e Symbol<'a>> {
     let mut symbols = BTreeMap::new();
