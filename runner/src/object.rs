@@ -5,6 +5,7 @@
 //! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
 pub mod builtin;
+pub mod executable;
 pub mod store;
 
 mod code;

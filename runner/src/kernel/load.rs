@@ -264,7 +264,14 @@ fn check_shared(desired: &Desired, map: &object::Map, pins: &PinDir) -> Result<(
 }
 
 fn needs_target(program: &Program) -> bool {
-    matches!(program, Program::FEntry(_) | Program::FExit(_) | Program::BtfTracePoint(_))
+    matches!(
+        program,
+        Program::FEntry(_)
+            | Program::FExit(_)
+            | Program::BtfTracePoint(_)
+            | Program::Lsm(_)
+            | Program::Iter(_)
+    )
 }
 
 fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), Error> {
@@ -272,9 +279,13 @@ fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), E
         (Program::KProbe(program), _) => program.load(),
         (Program::RawTracePoint(program), _) => program.load(),
         (Program::TracePoint(program), _) => program.load(),
+        (Program::UProbe(program), _) => program.load(),
+        (Program::PerfEvent(program), _) => program.load(),
         (Program::FEntry(program), Some(target)) => program.load(target, kernel_btf()?),
         (Program::FExit(program), Some(target)) => program.load(target, kernel_btf()?),
         (Program::BtfTracePoint(program), Some(target)) => program.load(target, kernel_btf()?),
+        (Program::Lsm(program), Some(target)) => program.load(target, kernel_btf()?),
+        (Program::Iter(program), Some(target)) => program.load(target, kernel_btf()?),
         (program, _) => {
             let program_type = program.prog_type();
             return Err(Error::new(
@@ -300,20 +311,31 @@ fn close(program: &mut Program) -> Result<(), ProgramError> {
         Program::KProbe(program) => program.unload(),
         Program::RawTracePoint(program) => program.unload(),
         Program::TracePoint(program) => program.unload(),
+        Program::UProbe(program) => program.unload(),
+        Program::PerfEvent(program) => program.unload(),
         Program::FEntry(program) => program.unload(),
         Program::FExit(program) => program.unload(),
         Program::BtfTracePoint(program) => program.unload(),
+        Program::Lsm(program) => program.unload(),
+        Program::Iter(program) => program.unload(),
         _ => Ok(()),
     }
 }
 
 fn unknown_target(what: &str, target: &str, error: &ProgramError) -> Error {
-    let is_tracepoint = error.to_string().contains("btf_trace_");
+    let error = error.to_string();
+    let is_tracepoint = error.contains("btf_trace_");
     let mut result = Error::new(Phase::Load, what, "");
     result.target_missing = true;
     if is_tracepoint {
         result.detail = format!("the kernel's type information has no tracepoint {target}");
         result.hints = symbols::near_tracepoints(target);
+    } else if error.contains("bpf_lsm_") {
+        result.detail = format!("this kernel has no security hook {target}");
+        result.hints =
+            vec!["`security_{HOOK}` of the kernel's source is the hook `{HOOK}`".to_owned()];
+    } else if error.contains("bpf_iter_") {
+        result.detail = format!("this kernel has no iterator over {target}");
     } else {
         result.detail = format!("the kernel's type information has no function {target}");
         result.hints = symbols::near_functions(target);
