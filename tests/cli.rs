@@ -190,6 +190,32 @@ fn inspect_shows_what_an_object_holds() {
 }
 
 #[test]
+fn what_init_writes_is_right() {
+    let scratch = Scratch::new("init");
+    for object in [
+        "rps.bpf.o",
+        "syscalls.bpf.o",
+        "syscalls-exact.bpf.o",
+        "timer-latency.bpf.o",
+        "tail-call-hello.bpf.o",
+    ] {
+        let written = probe_runner(&["init", object]);
+        assert_eq!(written.status.code(), Some(0), "{}", stderr(&written));
+        let file = scratch.write(&format!("{object}.yaml"), &stdout(&written));
+        let checked = probe_runner(&["check", &file]);
+        assert_eq!(checked.status.code(), Some(0), "{}\n{}", stdout(&written), stderr(&checked));
+    }
+    let rps = stdout(&probe_runner(&["init", "rps.bpf.o"]));
+    assert!(rps.contains("- first_of:\n      - fexit: { function: get_rps_cpu, program: rps_fexit }\n      - kprobe_pair:"), "{rps}");
+    let syscalls = stdout(&probe_runner(&["init", "syscalls.bpf.o"]));
+    assert!(
+        syscalls.contains("raw_tracepoint: { name: sys_enter, program: dispatch }"),
+        "{syscalls}"
+    );
+    assert!(!syscalls.contains("program: timer"), "{syscalls}");
+}
+
+#[test]
 fn inspect_says_what_is_wrong_with_a_file() {
     let text = probe_runner(&["inspect", "README.md"]);
     assert_eq!(text.status.code(), Some(1));

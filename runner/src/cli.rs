@@ -1,7 +1,9 @@
 //! Arguments in, exit code out.
 
 use crate::commands::Outcome;
-use crate::commands::{Format, apply, check, delete, doctor, inspect, read, run, schema, status};
+use crate::commands::{
+    Format, apply, check, delete, doctor, init, inspect, read, run, schema, status,
+};
 use crate::kernel::WholeLog;
 use crate::probe_files::Inputs;
 use clap::error::ErrorKind;
@@ -101,6 +103,11 @@ enum Command {
         #[arg(short, long, value_enum, default_value = "human")]
         output: Format,
     },
+    /// Write a first probe file for an object
+    Init {
+        /// An object file, or the name of a built-in one
+        object: String,
+    },
     /// Print the JSON schema of probe files
     Schema,
 }
@@ -182,6 +189,7 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Command::Delete { probes, all } => delete::run(&probes, all, out),
         Command::Doctor { output } => doctor::run(output, out),
         Command::Inspect { object, output } => inspect::run(&object, output, out),
+        Command::Init { object } => init::run(&object, out),
         Command::Schema => schema::run(out),
     }
 }

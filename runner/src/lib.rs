@@ -16,6 +16,7 @@ pub mod model;
 pub mod resolve;
 pub mod rules;
 pub mod probe_files;
+pub mod scaffold;
 pub mod live;
 pub mod plan;
 pub mod kernel;

@@ -26,7 +26,11 @@ pub fn run(name: &str, format: Format, out: &mut impl Write) -> anyhow::Result<O
     Ok(Outcome::Done)
 }
 
-fn find(name: &str) -> anyhow::Result<Arc<ObjectFile>> {
+/// The object of a path, or a built-in one.
+///
+/// # Errors
+/// There is no such object, or it is none.
+pub fn find(name: &str) -> anyhow::Result<Arc<ObjectFile>> {
     match ObjectStore::default().find(name, Path::new(".")) {
         Ok(object) => Ok(object),
         Err(StoreError::NotFound { .. }) => {

@@ -11,6 +11,7 @@ mod refusals;
 mod rps_counts;
 mod rps_filters;
 mod rps_probes;
+mod storm;
 mod syscalls;
 mod tail_calls;
 
@@ -23,6 +24,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         rps_counts::SCENARIOS,
         rps_filters::SCENARIOS,
         syscalls::SCENARIOS,
+        storm::SCENARIOS,
         tail_calls::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,

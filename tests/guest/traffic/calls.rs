@@ -67,6 +67,15 @@ pub(super) fn plain(number: i64, count: usize) {
     }
 }
 
+/// Makes a call without arguments from several threads, which preempt each other where there are fewer CPUs.
+pub(super) fn storm(number: i64, count: usize, threads: usize) {
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| plain(number, count));
+        }
+    });
+}
+
 /// Makes a 32-bit call without arguments.
 pub(super) fn compat(number: u32, count: usize) {
     for _ in 0..count {

@@ -33,6 +33,15 @@ pub enum Kind {
         /// How often
         count: usize,
     },
+    /// One system call without arguments from several threads at once
+    Storm {
+        /// Its number
+        number: i64,
+        /// Calls of each thread
+        count: usize,
+        /// Threads
+        threads: usize,
+    },
     /// One 32-bit system call without arguments, again and again
     Compat {
         /// Its 32-bit number
@@ -68,6 +77,10 @@ pub fn run(kind: &Kind) -> Result<()> {
         Kind::Execs { directory } => calls::execs(directory),
         Kind::Calls { number, count } => {
             calls::plain(*number, *count);
+            Ok(())
+        }
+        Kind::Storm { number, count, threads } => {
+            calls::storm(*number, *count, *threads);
             Ok(())
         }
         Kind::Compat { number, count } => {
