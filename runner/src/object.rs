@@ -7,6 +7,7 @@
 
 pub mod builtin;
 pub mod link;
+pub mod executable;
 pub mod store;
 
 mod btf_ext;

@@ -124,6 +124,25 @@ pub fn raw_tracepoint_open(program: &OwnedFd, name: Option<&str>) -> io::Result<
     bpf_fd(command::RAW_TRACEPOINT_OPEN, &mut attributes)
 }
 
+/// Attaches a raw tracepoint program by name, with a cookie.
+pub fn raw_tracepoint_open_with_cookie(program: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+    let name = CString::new(name)?;
+    let mut attributes = Attributes::default();
+    attributes.put_pointer(0, name.as_ptr());
+    attributes.put_u32(8, program.as_raw_fd() as u32);
+    attributes.put_u32(16, 1);
+    bpf_fd(command::RAW_TRACEPOINT_OPEN, &mut attributes)
+}
+
+/// Attaches an fexit program by a link with a cookie.
+pub fn fexit_link_with_cookie(program: &OwnedFd) -> io::Result<OwnedFd> {
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, program.as_raw_fd() as u32);
+    attributes.put_u32(8, program::TRACE_FEXIT);
+    attributes.put_u32(24, 1);
+    bpf_fd(command::LINK_CREATE, &mut attributes)
+}
+
 /// Attaches a program to a perf event by a link.
 pub fn perf_link(program: &OwnedFd, event: &OwnedFd) -> io::Result<OwnedFd> {
     let mut attributes = Attributes::default();
@@ -160,6 +179,37 @@ pub fn open_tracepoint(id: u64) -> io::Result<OwnedFd> {
 pub fn call(number: c_long) {
     // SAFETY: without a pointer the kernel has no memory to write to.
     unsafe { libc::syscall(number, 0, 0, 0, 0) };
+}
+
+/// A function to be found by its name in this program's symbols.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn guest_tick(number: u32) -> u32 {
+    std::hint::black_box(number) + 1
+}
+
+/// Maps fresh memory at `address` and writes to each of its `pages` once: each write is a page fault.
+pub fn touch_fresh_pages(address: usize, pages: usize) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let size = pages * PAGE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: nothing else is there, or the kernel refuses.
+    let start = unsafe { libc::mmap(address as *mut libc::c_void, size, protection, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // A huge page would be one fault.
+    // SAFETY: the range was mapped above.
+    let advised = unsafe { libc::madvise(start, size, libc::MADV_NOHUGEPAGE) };
+    if advised != 0 && io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL) {
+        return Err(io::Error::last_os_error());
+    }
+    for page in 0..pages {
+        // SAFETY: within the range that was mapped above.
+        unsafe { start.cast::<u8>().add(page * PAGE).write_volatile(1) };
+    }
+    Ok(())
 }
 
 /// A POSIX timer that never signals, by the kernel's own calls: a C library may make more or other ones.

@@ -141,10 +141,16 @@ mod tests {
     fn a_living_process_has_its_name_and_a_dead_one_none() {
         let mut child =
             std::process::Command::new("sleep").arg("60").spawn().expect("sleep starts");
-        let living = of_u32(&Decoder::Process, child.id());
+        // The parent goes on a moment before the child has its new name.
+        let expected = text(&format!("sleep[{}]", child.id()));
+        let deadline = std::time::Instant::now() + Duration::from_secs(10);
+        let mut living = of_u32(&Decoder::Process, child.id());
+        while living != expected && std::time::Instant::now() < deadline {
+            living = of_u32(&Decoder::Process, child.id());
+        }
         child.kill().expect("it lives");
         child.wait().expect("it ends");
-        assert_eq!(living, text(&format!("sleep[{}]", child.id())));
+        assert_eq!(living, expected);
         assert_eq!(of_u32(&Decoder::Process, child.id()), text(&format!("[{}]", child.id())));
         assert_eq!(of_u32(&Decoder::Process, 0), text("swapper[0]"));
         assert_eq!(of_u32(&Decoder::Process, u32::MAX), text("[4294967295]"));
