@@ -3,6 +3,7 @@
 mod doctor;
 mod lasting;
 mod lifecycle;
+mod linked;
 mod lockdown;
 mod refusals;
 mod rps_counts;
@@ -23,6 +24,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         syscalls::SCENARIOS,
         storm::SCENARIOS,
         tail_calls::SCENARIOS,
+        linked::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         refusals::SCENARIOS,
