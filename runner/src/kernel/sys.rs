@@ -12,7 +12,6 @@
 mod abi;
 mod make;
 mod types;
-pub mod links;
 
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;

@@ -61,12 +61,16 @@ pub fn numbers(section: &Section) -> Option<Numbers> {
     Some(Numbers { program_type, attach_type, flags, target })
 }
 
-const FUNCTION: TargetKind = TargetKind { prefix: "", kind: Kind::Function, word: "function" };
-const TRACEPOINT: TargetKind =
+/// A function, by its name.
+pub const FUNCTION: TargetKind = TargetKind { prefix: "", kind: Kind::Function, word: "function" };
+/// A tracepoint: the kernel has a type `btf_trace_NAME` for each.
+pub const TRACEPOINT: TargetKind =
     TargetKind { prefix: "btf_trace_", kind: Kind::Typedef, word: "tracepoint" };
-const SECURITY_HOOK: TargetKind =
+/// A hook of the security modules: the kernel has an empty function for each.
+pub const SECURITY_HOOK: TargetKind =
     TargetKind { prefix: "bpf_lsm_", kind: Kind::Function, word: "security hook" };
-const ITERATOR: TargetKind =
+/// A run over things of a kind.
+pub const ITERATOR: TargetKind =
     TargetKind { prefix: "bpf_iter_", kind: Kind::Function, word: "iterator" };
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::kernel::error::{Error, Phase};
 use crate::kernel::kernel_types::{self, kernel_types};
 use crate::kernel::load::data::Sections;
 use crate::kernel::load::maps::Maps;
-use crate::kernel::load::numbers::{Numbers, TargetKind};
+use crate::kernel::load::numbers::{self, Numbers, TargetKind};
 use crate::kernel::symbols;
 use crate::kernel::sys::{self, DebugInfo, ProgramRequest, Records, Refusal, TargetType};
 use crate::kernel::verifier::VerifierLog;
@@ -115,13 +115,24 @@ fn find_target(kind: TargetKind, name: Option<&str>, what: &str) -> Result<Targe
 }
 
 fn unknown_target(kind: TargetKind, name: &str, what: &str) -> Error {
-    let detail = format!("the kernel's type information has no {} {name}", kind.word);
+    let (detail, hints) = match kind {
+        numbers::TRACEPOINT => (
+            format!("the kernel's type information has no tracepoint {name}"),
+            symbols::near_tracepoints(name),
+        ),
+        numbers::SECURITY_HOOK => (
+            format!("this kernel has no security hook {name}"),
+            vec!["`security_{HOOK}` of the kernel's source is the hook `{HOOK}`".to_owned()],
+        ),
+        numbers::ITERATOR => (format!("this kernel has no iterator over {name}"), Vec::new()),
+        _ => (
+            format!("the kernel's type information has no function {name}"),
+            symbols::near_functions(name),
+        ),
+    };
     let mut error = Error::new(Phase::Load, what, detail);
     error.target_missing = true;
-    error.hints = match kind.word {
-        "tracepoint" => symbols::near_tracepoints(name),
-        _ => symbols::near_functions(&format!("{}{name}", kind.prefix)),
-    };
+    error.hints = hints;
     error
 }
 
