@@ -10,6 +10,7 @@
 )]
 
 mod abi;
+pub mod links;
 mod make;
 mod types;
 
