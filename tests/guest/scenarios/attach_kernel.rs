@@ -84,7 +84,7 @@ fn lsm_unknown(context: &Context) -> Result<()> {
 
 fn iterator_unknown(context: &Context) -> Result<()> {
     let hook = "iter: { over: tusk, program: each_task }";
-    refused(context, hook, &["no iterator over tusk"])
+    refused(context, hook, &["iterator", "tusk"])
 }
 
 fn refused(context: &Context, hook: &str, words: &[&str]) -> Result<()> {
