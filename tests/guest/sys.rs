@@ -98,6 +98,16 @@ pub mod program {
 
 /// Loads a program that does nothing. `attach` is the attach type and the BTF id of the traced function.
 pub fn load_empty_program(kind: u32, attach: Option<(u32, u32)>) -> io::Result<OwnedFd> {
+    load_empty(kind, attach, 0)
+}
+
+/// The same of a program that may sleep.
+pub fn load_empty_sleepable(kind: u32, attach: (u32, u32)) -> io::Result<OwnedFd> {
+    const SLEEPABLE: u32 = 1 << 4;
+    load_empty(kind, Some(attach), SLEEPABLE)
+}
+
+fn load_empty(kind: u32, attach: Option<(u32, u32)>, flags: u32) -> io::Result<OwnedFd> {
     // r0 = 0; exit
     let instructions: [u64; 2] = [0xb7, 0x95];
     let license = c"GPL";
@@ -106,6 +116,7 @@ pub fn load_empty_program(kind: u32, attach: Option<(u32, u32)>) -> io::Result<O
     attributes.put_u32(4, instructions.len() as u32);
     attributes.put_pointer(8, instructions.as_ptr());
     attributes.put_pointer(16, license.as_ptr());
+    attributes.put_u32(44, flags);
     if let Some((attach_type, btf_id)) = attach {
         attributes.put_u32(68, attach_type);
         attributes.put_u32(108, btf_id);
