@@ -137,7 +137,7 @@ pub enum Details {
     /// Nothing.
     #[default]
     None,
-    /// For uprobes and uretprobes: where the target is.
+    /// For uprobes, uretprobes and USDT probes: where the target is.
     User {
         /// A path, or a name to be looked for.
         binary: String,
@@ -221,6 +221,8 @@ pub enum HookKind {
     Uprobe,
     /// A uprobe at a function's return.
     Uretprobe,
+    /// A place that a program's author left for probes.
+    Usdt,
     /// Every so many times that something happens.
     PerfEvent,
     /// A hook of the security modules.
@@ -332,7 +334,7 @@ impl Desired {
 
 impl HookKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [HookKind; 13] = [
+    pub const ALL: [HookKind; 14] = [
         HookKind::Fentry,
         HookKind::Fexit,
         HookKind::Kprobe,
@@ -343,6 +345,7 @@ impl HookKind {
         HookKind::BtfTracepoint,
         HookKind::Uprobe,
         HookKind::Uretprobe,
+        HookKind::Usdt,
         HookKind::PerfEvent,
         HookKind::Lsm,
         HookKind::Iter,
@@ -361,6 +364,7 @@ impl HookKind {
             HookKind::BtfTracepoint => "btf_tracepoint",
             HookKind::Uprobe => "uprobe",
             HookKind::Uretprobe => "uretprobe",
+            HookKind::Usdt => "usdt",
             HookKind::PerfEvent => "perf_event",
             HookKind::Lsm => "lsm",
             HookKind::Iter => "iter",

@@ -32,6 +32,8 @@ pub enum Need {
     NoLastingPerfEvents,
     /// uprobes exist.
     Uprobes,
+    /// Programs that may sleep can be attached to system calls, which takes error injection.
+    SleepableTrampolines,
     /// Trampolines can have cookies.
     TrampolineCookies,
     /// They can not.
@@ -58,6 +60,7 @@ impl Need {
             self,
             Self::LastingPerfEvents
                 | Self::NoLastingPerfEvents
+                | Self::SleepableTrampolines
                 | Self::TrampolineCookies
                 | Self::NoTrampolineCookies
                 | Self::TracepointCookies
@@ -114,6 +117,9 @@ pub fn try_out(need: Need) -> Result<()> {
             lacking(perf_links(), "perf events can outlive their process here")
         }
         Need::Uprobes => uprobes(),
+        Need::SleepableTrampolines => {
+            sleepable_trampolines().context("no sleepable fexit of a system call")
+        }
         Need::TrampolineCookies => trampoline_cookies().context("no cookies for fexit"),
         Need::NoTrampolineCookies => {
             trampolines()?;
@@ -204,6 +210,13 @@ fn uprobes() -> Result<()> {
 
 fn trampolines() -> Result<()> {
     sys::raw_tracepoint_open(&empty_fexit()?, None)?;
+    Ok(())
+}
+
+fn sleepable_trampolines() -> Result<()> {
+    let btf = Btf::from_sys_fs()?;
+    let function = btf.id_by_type_name_kind("__x64_sys_getpgid", BtfKind::Func)?;
+    sys::load_empty_sleepable(program::TRACING, (program::TRACE_FEXIT, function))?;
     Ok(())
 }
 

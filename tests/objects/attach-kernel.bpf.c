@@ -35,6 +35,16 @@ int on_setnice(u64 *ctx __attribute__((unused)))
 	return count();
 }
 
+/* What the kernel means by "nobody had an opinion" at this hook. */
+#define ENOSYS 38
+
+SEC("lsm.s/task_prctl")
+int on_prctl(u64 *ctx __attribute__((unused)))
+{
+	count();
+	return -ENOSYS;
+}
+
 SEC("fentry.s")
 int may_sleep(u64 *ctx __attribute__((unused)))
 {

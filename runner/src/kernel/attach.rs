@@ -20,6 +20,7 @@ mod raw_tracepoint;
 mod tracepoint;
 mod uprobe;
 mod uretprobe;
+mod usdt;
 mod user_file;
 
 use std::io;
@@ -169,6 +170,7 @@ fn parts(hook: &Hook) -> Vec<Part<'_>> {
         HookKind::BtfTracepoint => btf_tracepoint::parts(hook),
         HookKind::Uprobe => uprobe::parts(hook),
         HookKind::Uretprobe => uretprobe::parts(hook),
+        HookKind::Usdt => usdt::parts(hook),
         HookKind::PerfEvent => perf_event::parts(hook),
         HookKind::Lsm => lsm::parts(hook),
         HookKind::Iter => iter::parts(hook),
@@ -193,6 +195,7 @@ fn check_keepable(hook: &Hook) -> Result<(), Error> {
             | HookKind::Tracepoint
             | HookKind::Uprobe
             | HookKind::Uretprobe
+            | HookKind::Usdt
             | HookKind::PerfEvent
     );
     if !is_perf_event || has_perf_links() {

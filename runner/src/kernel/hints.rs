@@ -81,7 +81,7 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
     let is_raw = hook.kind == HookKind::RawTracepoint;
     let is_probe =
         matches!(hook.kind, HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair);
-    let is_user = matches!(hook.kind, HookKind::Uprobe | HookKind::Uretprobe);
+    let is_user = matches!(hook.kind, HookKind::Uprobe | HookKind::Uretprobe | HookKind::Usdt);
     let is_sampling = hook.kind == HookKind::PerfEvent;
     let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit);
     match error.errno {

@@ -3,7 +3,9 @@
 use crate::desired::{Details, Event, HookKind, OnMissing, Rate};
 use crate::model::{Attachment, Hook};
 use crate::resolve::binder::Binder;
-use crate::spec::attach::{AttachSpec, EventSpec, MissingSpec, NamedSpec, PerfEventSpec, UserSpec};
+use crate::spec::attach::{
+    AttachSpec, EventSpec, MissingSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
+};
 use crate::spec::values::Scalar;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
@@ -38,6 +40,7 @@ fn missing(spec: &AttachSpec) -> Option<OnMissing> {
         | AttachSpec::Tracepoint(one)
         | AttachSpec::BtfTracepoint(one) => one.on_missing,
         AttachSpec::Uprobe(one) | AttachSpec::Uretprobe(one) => one.on_missing,
+        AttachSpec::Usdt(one) => one.on_missing,
         AttachSpec::PerfEvent(one) => one.on_missing,
         AttachSpec::Lsm(one) => one.on_missing,
         AttachSpec::Iter(one) => one.on_missing,
@@ -81,6 +84,7 @@ fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
         AttachSpec::BtfTracepoint(one) => named(spec.with(HookKind::BtfTracepoint), one, binder),
         AttachSpec::Uprobe(one) => user(spec.with(HookKind::Uprobe), one, binder),
         AttachSpec::Uretprobe(one) => user(spec.with(HookKind::Uretprobe), one, binder),
+        AttachSpec::Usdt(one) => usdt(spec.with(HookKind::Usdt), one, binder),
         AttachSpec::PerfEvent(one) => perf_event(spec.with(HookKind::PerfEvent), one, binder),
         AttachSpec::Lsm(one) => hook(HookKind::Lsm, binder, &one.hook, &one.program, &one.cookie),
         AttachSpec::Iter(one) => hook(HookKind::Iter, binder, &one.over, &one.program, &None),
@@ -176,6 +180,19 @@ fn user(kind: At<HookKind>, one: &UserSpec, binder: &mut Binder<'_>) -> Option<H
     }
     let details = Details::User { binary: binary?.value, process: process? };
     Some(Hook { offset: offset?.unwrap_or_default(), details, ..hook? })
+}
+
+/// A USDT probe goes by its provider and its name.
+fn usdt(kind: At<HookKind>, one: &UsdtSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    let binary = binder.text(&one.binary);
+    let process = optional::<u32>(binder, &one.pid);
+    let (provider, name) = (binder.text(&one.provider), binder.text(&one.name));
+    let target = provider
+        .zip(name)
+        .map(|(provider, name)| name.with(format!("{}:{}", provider.value, name.value)));
+    let hook = bind_common(kind, target, &one.program, &one.cookie, binder);
+    let details = Details::User { binary: binary?.value, process: process? };
+    Some(Hook { details, ..hook? })
 }
 
 fn perf_event(kind: At<HookKind>, one: &PerfEventSpec, binder: &mut Binder<'_>) -> Option<Hook> {

@@ -103,6 +103,8 @@ fn is_kind(section: &Section, kind: HookKind) -> bool {
         HookKind::KprobePair => matches!(section.prefix.as_str(), "kprobe" | "kretprobe"),
         HookKind::Uprobe => section.prefix == "uprobe",
         HookKind::Uretprobe => section.prefix == "uretprobe",
+        // One name for two: to the kernel it is a uprobe.
+        HookKind::Usdt => matches!(section.prefix.as_str(), "usdt" | "uprobe"),
         HookKind::PerfEvent => of_type(ProgramType::Other("perf_event"), AttachType::None),
         HookKind::Lsm => of_type(ProgramType::Other("lsm"), AttachType::Other("lsm_mac")),
         HookKind::Iter => of_type(ProgramType::Tracing, AttachType::Other("trace_iter")),

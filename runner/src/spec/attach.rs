@@ -31,6 +31,9 @@ pub enum AttachSpec {
     Uprobe(UserSpec),
     /// A uprobe at a function's return.
     Uretprobe(UserSpec),
+    /// A place that the author of a program left for probes (`DTRACE_PROBE` and the like): a note in the
+    /// section `.note.stapsdt` of its file.
+    Usdt(UsdtSpec),
     /// Every so many times that something happens on a CPU, or so many times a second.
     PerfEvent(PerfEventSpec),
     /// A hook of the security modules: the program may forbid what is about to be done. Needs `bpf` among
@@ -123,6 +126,27 @@ pub struct UserSpec {
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
     pub cookie: Option<At<Scalar>>,
     /// What to do when there is no such file, or no such function in it.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// A program at a place that the author of a program or library left for probes.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsdtSpec {
+    /// The file: a path, or a name (`libc.so.6`, `python3`) that is looked for in the usual directories,
+    /// or, with `pid`, among the files that the process has mapped.
+    pub binary: At<Scalar>,
+    /// The provider.
+    pub provider: At<Scalar>,
+    /// The probe's name.
+    pub name: At<Scalar>,
+    /// Only in the process of this id; in every process if it is left out.
+    pub pid: Option<At<Scalar>>,
+    /// The program.
+    pub program: At<Scalar>,
+    /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
+    pub cookie: Option<At<Scalar>>,
+    /// What to do when there is no such file, or no such probe in it.
     pub on_missing: Option<MissingSpec>,
 }
 

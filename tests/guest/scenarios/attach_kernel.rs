@@ -11,8 +11,9 @@ const OBJECT: &str = "attach-kernel.bpf.o";
 
 const COUNT: i64 = 300;
 
-/// setpriority, which with zeroes sets the caller's own nice value, and getpgid.
+/// With zeroes, setpriority sets the caller's own nice value, prctl is asked for an option that doesn't exist.
 const SETPRIORITY: &str = "141";
+const PRCTL: &str = "157";
 const GETPGID: &str = "121";
 
 const LSM: &str = "lsm: { hook: task_setnice, program: on_setnice }";
@@ -39,8 +40,14 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "sleepable-fentry-sees-each-call",
         boot: Boot::Usual,
-        needs: &[Need::Trampolines],
+        needs: &[Need::SleepableTrampolines],
         check: sleepable_counts,
+    },
+    Scenario {
+        name: "sleepable-lsm-sees-each-call",
+        boot: Boot::Usual,
+        needs: &[Need::SecurityModule, Need::Trampolines],
+        check: sleepable_lsm_counts,
     },
     Scenario {
         name: "iterator-lists-each-task-once",
@@ -58,6 +65,10 @@ pub const SCENARIOS: &[Scenario] = &[
 
 fn lsm_counts(context: &Context) -> Result<()> {
     exact(context, LSM, SETPRIORITY)
+}
+
+fn sleepable_lsm_counts(context: &Context) -> Result<()> {
+    exact(context, "lsm: { hook: task_prctl, program: on_prctl }", PRCTL)
 }
 
 fn sleepable_counts(context: &Context) -> Result<()> {
@@ -84,7 +95,7 @@ fn lsm_unknown(context: &Context) -> Result<()> {
 
 fn iterator_unknown(context: &Context) -> Result<()> {
     let hook = "iter: { over: tusk, program: each_task }";
-    refused(context, hook, &["no iterator over tusk"])
+    refused(context, hook, &["iterator", "tusk"])
 }
 
 fn refused(context: &Context, hook: &str, words: &[&str]) -> Result<()> {

@@ -1,5 +1,7 @@
 //! uprobes, uretprobes and perf events: hooks that are not places of the kernel.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 
 use crate::features::Need;
@@ -47,6 +49,18 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::Uprobes],
         check: unknown_function,
+    },
+    Scenario {
+        name: "usdt-counts-each-pass-and-is-switched-on",
+        boot: Boot::Usual,
+        needs: &[Need::Uprobes],
+        check: usdt_counts,
+    },
+    Scenario {
+        name: "usdt-probe-that-does-not-exist-is-named",
+        boot: Boot::Usual,
+        needs: &[Need::Uprobes],
+        check: unknown_usdt,
     },
     Scenario {
         name: "perf-event-counts-each-page-fault",
@@ -189,6 +203,40 @@ fn unknown_function(context: &Context) -> Result<()> {
         .complains(&["has no function guest_tikc", "did you mean guest_tick?"])
 }
 
+fn usdt_probe(context: &Context, probe: &str) -> Result<String> {
+    let attach = format!(
+        "attach:\n  - usdt: {{ binary: {}, provider: guest, name: {probe}, program: at_entry }}\n",
+        this()?
+    );
+    Ok(path(&context.probe_of(OBJECT, "usdt", &attach)?)?.to_owned())
+}
+
+/// The traffic fails where its count of watchers is 0: before, and again after the end.
+fn usdt_counts(context: &Context) -> Result<()> {
+    ensure!(!crate::sys::usdt_tick(TICK), "somebody watches already");
+    let running = context.product.run(usdt_probe(context, "tick")?.as_ref(), &[])?;
+    let (pid, _) = child(&["usdt-ticks", &COUNT.to_string()])?;
+    let transcript = running.interrupt()?;
+    let count = counted(&transcript, pid, |row| row["number"] == TICK)?;
+    ensure!(count == COUNT, "{count} of {COUNT}");
+    // The kernel lets go of links a little later than the process ends.
+    let start = Instant::now();
+    while crate::sys::usdt_tick(TICK) {
+        ensure!(start.elapsed() < Duration::from_secs(10), "somebody watches still");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+fn unknown_usdt(context: &Context) -> Result<()> {
+    let file = usdt_probe(context, "tock")?;
+    context
+        .product
+        .command(&["run", &file, "--for", "1s"])?
+        .exits(1)?
+        .complains(&["no USDT probe guest:tock", "guest:tick"])
+}
+
 /// The program sees each fault's address, and counts those in memory that only the child has.
 fn page_faults(context: &Context) -> Result<()> {
     const ADDRESS: usize = 0x1000_0000_0000;
@@ -217,7 +265,7 @@ fn samples(context: &Context) -> Result<()> {
     let attach = format!("attach:\n  - first_of: [{}, {}]\n", hook("cycles"), hook("cpu-clock"));
     let file = context.probe_of(OBJECT, "samples", &attach)?;
     let running = context.product.run(&file, &[])?;
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while start.elapsed().as_millis() < 500 {
         std::hint::spin_loop();
     }

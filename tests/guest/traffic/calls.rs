@@ -93,6 +93,14 @@ pub(super) fn ticks(count: usize) {
     }
 }
 
+/// Passes the USDT probe.
+pub(super) fn usdt_ticks(count: usize) -> Result<()> {
+    for _ in 0..count {
+        ensure!(sys::usdt_tick(TICK), "nobody watches");
+    }
+    Ok(())
+}
+
 /// Sleeps a millisecond at a time.
 pub(super) fn naps(count: usize) {
     for _ in 0..count {

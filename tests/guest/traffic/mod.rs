@@ -59,6 +59,11 @@ pub enum Kind {
         /// How often
         count: usize,
     },
+    /// Passes of the USDT probe `guest:tick`, which fail unless somebody watches
+    UsdtTicks {
+        /// How often
+        count: usize,
+    },
     /// Page faults by writing to fresh memory
     Faults {
         /// Where
@@ -95,6 +100,7 @@ pub fn run(kind: &Kind) -> Result<()> {
             calls::ticks(*count);
             Ok(())
         }
+        Kind::UsdtTicks { count } => calls::usdt_ticks(*count),
         Kind::Faults { address, count } => Ok(sys::touch_fresh_pages(*address, *count)?),
         Kind::Nothing => Ok(()),
     }

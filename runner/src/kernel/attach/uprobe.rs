@@ -27,20 +27,32 @@ fn open(program: &Path, hook: &Hook, config: u64) -> Result<Vec<Attached>, Failu
     let Details::User { binary, process } = &hook.details else {
         return Err(Failure::Incomplete);
     };
-    let event_type = perf::unit("uprobe")?;
     let file = user_file::locate(binary, *process)?;
     let function = match hook.target.as_str() {
         "" => 0,
         symbol => user_file::function_offset(&file, symbol)?,
     };
+    let offset = function + hook.offset;
+    Ok(vec![attach_at(program, &file, offset, config, *process, hook.cookie)?])
+}
+
+/// Attaches at an offset of a file; `config` is that of the unit of perf events.
+pub fn attach_at(
+    program: &Path,
+    file: &Path,
+    offset: u64,
+    config: u64,
+    process: Option<u32>,
+    cookie: Option<u64>,
+) -> Result<Attached, Failure> {
     let name = CString::new(file.as_os_str().as_bytes()).map_err(io::Error::other)?;
     let request = EventRequest {
-        event_type,
+        event_type: perf::unit("uprobe")?,
         config,
         name: Some(&name),
-        offset: function + hook.offset,
-        process: *process,
+        offset,
+        process,
         ..EventRequest::default()
     };
-    Ok(vec![perf::attach(program, &request, hook.cookie)?])
+    perf::attach(program, &request, cookie)
 }

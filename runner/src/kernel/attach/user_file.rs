@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::kernel::attach::Failure;
-use crate::object::executable::{self, ExecutableError};
+use crate::object::executable::{self, ExecutableError, UsdtSite};
 use crate::text::suggest::listed;
 
 /// Where a name without a path is looked for: executables, then libraries, of which Debian keeps
@@ -27,6 +27,9 @@ fn directories() -> Vec<String> {
     .chain(["/usr/lib64", "/lib64", "/usr/lib", "/lib"].map(str::to_owned))
     .collect()
 }
+
+/// How many names a hint lists.
+const LISTED: usize = 12;
 
 /// The file that a probe file names. A path stays as it is; a name is one of the files that the
 /// process has mapped, or, without a process, in one of the usual directories.
@@ -80,32 +83,47 @@ fn mapped_path<'a>(maps: &'a str, name: &str) -> Option<&'a str> {
 
 /// Where in the file a function begins.
 pub fn function_offset(path: &Path, symbol: &str) -> Result<u64, Failure> {
-    executable::function_offset(File::open(path)?, symbol).map_err(|error| {
-        let file = path.display();
-        match error {
-            ExecutableError::Unreadable(reason) => {
-                Failure::missing(format!("{file} is no ELF file that can be read: {reason}"))
-            }
-            ExecutableError::NoFunction { has_symbols: false, .. } => {
-                Failure::missing(format!("{file} has no symbols: it was stripped"))
-                    .hint("name the place by its `offset` in the file")
-            }
-            ExecutableError::NoFunction { near, .. } => {
-                let failure = Failure::missing(format!("{file} has no function {symbol}"));
-                match near {
-                    Some(near) => failure.hint(format!("did you mean {near}?")),
-                    None => failure,
-                }
-            }
-            ExecutableError::Several { offsets } => {
-                let offsets: Vec<String> = offsets.iter().map(|o| format!("{o:#x}")).collect();
-                Failure::refused(format!("{file} has several functions {symbol}")).hint(format!(
-                    "leave `symbol` out and say which by its `offset` in the file: {}",
-                    offsets.join(", ")
-                ))
+    executable::function_offset(File::open(path)?, symbol)
+        .map_err(|error| explain(error, path, symbol))
+}
+
+/// Where in the file the places of a USDT probe are, `provider:name`.
+pub fn usdt_sites(path: &Path, probe: &str) -> Result<Vec<UsdtSite>, Failure> {
+    let (provider, name) = probe.split_once(':').unwrap_or_default();
+    executable::usdt_sites(File::open(path)?, provider, name)
+        .map_err(|error| explain(error, path, probe))
+}
+
+fn explain(error: ExecutableError, path: &Path, symbol: &str) -> Failure {
+    let file = path.display();
+    match error {
+        ExecutableError::NoProbe { names } => {
+            let failure = Failure::missing(format!("{file} has no USDT probe {symbol}"));
+            let names = names.iter().map(String::as_str);
+            failure.hint(format!("its probes: {}", listed(names, LISTED)))
+        }
+        ExecutableError::Unreadable(reason) => {
+            Failure::missing(format!("{file} is no ELF file that can be read: {reason}"))
+        }
+        ExecutableError::NoFunction { has_symbols: false, .. } => {
+            Failure::missing(format!("{file} has no symbols: it was stripped"))
+                .hint("name the place by its `offset` in the file")
+        }
+        ExecutableError::NoFunction { near, .. } => {
+            let failure = Failure::missing(format!("{file} has no function {symbol}"));
+            match near {
+                Some(near) => failure.hint(format!("did you mean {near}?")),
+                None => failure,
             }
         }
-    })
+        ExecutableError::Several { offsets } => {
+            let offsets: Vec<String> = offsets.iter().map(|o| format!("{o:#x}")).collect();
+            Failure::refused(format!("{file} has several functions {symbol}")).hint(format!(
+                "leave `symbol` out and say which by its `offset` in the file: {}",
+                offsets.join(", ")
+            ))
+        }
+    }
 }
 
 #[cfg(test)]
