@@ -4,19 +4,28 @@
 //! answers; `layout` is a type with every typedef and qualifier looked through, for whoever reads
 //! or writes its bytes. Nothing here knows about ELF files or kernels.
 
+pub mod core_relo;
+
 mod display;
+mod edit;
 mod error;
 mod kind;
+mod kernel_types;
 mod layout;
+mod names;
 mod read;
+mod sanitize;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub use edit::Editor;
 pub use error::BtfError;
+pub use kernel_types::{Found, KernelTypes, Module};
 pub use kind::Kind;
 pub use layout::{Field, Layout, Scalar, ScalarKind, size_of};
 pub use read::Btf;
+pub use sanitize::{BtfFeatures, add_byte, dissolve_section, sanitize};
 pub use types::{
     Array, Composite, Enumeration, Int, Member, Parameter, Prototype, Shape, Type, TypeId,
     Variable, VariableSection,

@@ -323,6 +323,15 @@ pub struct Sort {
     pub descending: bool,
 }
 
+impl Desired {
+    /// The programs in use: attached, in an alternative or in a slot; each as often as it is.
+    pub fn programs(&self) -> impl Iterator<Item = &ProgramRef> {
+        let hooks = self.attach.iter().flat_map(|attachment| &attachment.alternatives);
+        let attached = hooks.flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()]);
+        attached.flatten().chain(self.slots.iter().map(|slot| &slot.program))
+    }
+}
+
 impl HookKind {
     /// Every kind, in the order of the documentation.
     pub const ALL: [HookKind; 14] = [

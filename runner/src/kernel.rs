@@ -5,10 +5,13 @@
 
 mod attach;
 mod bring_up;
+mod btf_support;
 mod cause;
 mod error;
+mod facts;
 mod globals;
 mod hints;
+mod kernel_types;
 mod load;
 mod mounts;
 mod privileges;

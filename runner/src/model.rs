@@ -128,6 +128,17 @@ pub struct SlotEntry {
     pub program: At<ProgramId>,
 }
 
+/// A slot that an object fills by itself (`__array(values, …)`) and the file leaves as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultSlot {
+    /// The PROG_ARRAY's name.
+    pub map: String,
+    /// The index.
+    pub index: u32,
+    /// The handler, of the same object.
+    pub program: ProgramId,
+}
+
 /// How a map is shown.
 #[derive(Debug)]
 pub struct View {
@@ -197,6 +208,58 @@ impl Model {
         } else {
             name.clone()
         }
+    }
+
+    /// The slots that the objects fill by themselves, of PROG_ARRAYs that programs in use call through.
+    /// What the file says about a slot goes before.
+    pub fn default_slots(&self) -> Vec<DefaultSlot> {
+        let attached = self.hooks().flat_map(|hook| hook.programs().map(|program| program.value));
+        let entries = self.tail_calls.iter().flat_map(|table| &table.slots);
+        let mut used: Vec<ProgramId> =
+            attached.chain(entries.map(|entry| entry.program.value)).collect();
+        let mut slots: Vec<DefaultSlot> = Vec::new();
+        // Handlers may call on, so the list grows while it is gone through.
+        let mut next = 0;
+        while let Some(&program) = used.get(next) {
+            next += 1;
+            for map in &self.program(program).maps {
+                for slot in self.filled_by_objects(map) {
+                    let is_new = !slots
+                        .iter()
+                        .any(|other| other.map == slot.map && other.index == slot.index);
+                    if is_new && !self.sets_slot(map, slot.index) {
+                        if !used.contains(&slot.program) {
+                            used.push(slot.program);
+                        }
+                        slots.push(slot);
+                    }
+                }
+            }
+        }
+        slots
+    }
+
+    fn filled_by_objects(&self, name: &str) -> Vec<DefaultSlot> {
+        let mut slots = Vec::new();
+        for (object, bound) in self.objects.iter().enumerate() {
+            let inventory = &bound.file.inventory;
+            for map in inventory.maps.iter().filter(|map| map.name == name) {
+                slots.extend(map.static_slots.iter().filter_map(|(index, handler)| {
+                    let program =
+                        inventory.programs.iter().position(|program| program.name == *handler)?;
+                    let program = ProgramId { object, program };
+                    Some(DefaultSlot { map: name.to_owned(), index: *index, program })
+                }));
+            }
+        }
+        slots
+    }
+
+    fn sets_slot(&self, map: &str, index: u32) -> bool {
+        let tables = self.tail_calls.iter().filter(|table| self.map(table.map.value).name == map);
+        tables
+            .flat_map(|table| &table.slots)
+            .any(|slot| slot.indices.value.iter().any(|range| range.contains(&index)))
     }
 
     /// Every hook of every attachment.

@@ -1,15 +1,17 @@
 //! eBPF objects: what a compiled file holds, read without a kernel.
 //!
-//! [`Inventory::read`] is the way in. `elf` takes the file apart, the files after it each read one
+//! [`Inventory::read`] is the way in for whoever wants to know what is in it, [`link::Linkable`] for
+//! whoever wants its programs made ready for a kernel. `elf` takes the file apart, the files after it each read one
 //! kind of thing from its parts, and `inventory` puts them together. Files may come from anywhere:
 //! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
 pub mod builtin;
 pub mod executable;
+pub mod link;
 pub mod store;
 
+mod btf_ext;
 mod code;
-mod core_relocations;
 mod elf;
 mod error;
 mod functions;
@@ -33,6 +35,7 @@ mod variables;
 
 pub use error::ObjectError;
 pub use helpers::helper_name;
+pub use instruction::Instruction;
 pub use inventory::{Global, Inventory, Map, Program, TailCall};
 pub use map_type::MapType;
 pub use program_type::{AttachType, ProgramType};

@@ -6,6 +6,7 @@ mod bench;
 mod binaries;
 mod demo;
 mod ebpf;
+mod libbpf_diff;
 mod native;
 mod packages;
 mod paths;
@@ -22,6 +23,8 @@ use clap::Parser;
 enum Task {
     /// Compile ebpf-programs/*.bpf.c into ebpf-programs/prebuilt/
     Ebpf(ebpf::Args),
+    /// Link objects and compare every instruction with what libbpf makes of it (root)
+    LibbpfDiff(libbpf_diff::Args),
     /// Run the kernel scenarios in virtual machines
     Vm(vm::Args),
     /// Run the kernel scenarios on this machine's kernel (root)
@@ -38,6 +41,7 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::LibbpfDiff(args) => libbpf_diff::run(&args),
         Task::Vm(args) => vm::run(&args),
         Task::Native(args) => native::run(&args),
         Task::Test(args) => test::run(&args),

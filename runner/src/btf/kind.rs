@@ -1,6 +1,6 @@
 //! The kinds of types, and what follows a type of each kind in the encoding.
 
-/// `enum btf_kind`.
+/// `enum btf_kind`, in its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// `BTF_KIND_INT`.
@@ -67,6 +67,11 @@ impl Kind {
             19 => Kind::Enum64,
             _ => return None,
         })
+    }
+
+    /// Its number in `enum btf_kind`.
+    pub(super) fn number(self) -> u8 {
+        self as u8 + 1
     }
 
     /// Size of one of the `entries` that follow the type; for kinds with a fixed payload, its size.

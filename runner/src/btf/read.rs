@@ -6,6 +6,7 @@
 //! A kernel's BTF has more than 100,000 types, so nothing is kept per type but its position.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::error::BtfError;
 use super::kind::Kind;
@@ -25,10 +26,15 @@ const MAX_TYPES: usize = 1 << 24;
 /// takes names of up to 511 bytes (`KSYM_NAME_LEN`).
 const NAME_WINDOW: usize = 4096;
 
-/// The types of an object or a kernel. Type 0 is `void`, the others are numbered from 1.
+/// The types of an object, a kernel or a kernel module. Type 0 is `void`, the others are numbered
+/// from 1. A module's types continue the kernel's: ids and names below its own are the kernel's.
 #[derive(Clone)]
 pub struct Btf {
     data: Vec<u8>,
+    /// What the types continue, for a module.
+    base: Option<Arc<Btf>>,
+    /// Where its own types lie in `data`.
+    types: Range<usize>,
     /// Where the string table lies in `data`.
     strings: Range<usize>,
     /// Where each type begins in `data`, by its id less one.
@@ -41,9 +47,28 @@ impl Btf {
     /// # Errors
     /// If anything in it can't be trusted; see [`BtfError`].
     pub fn parse(data: Vec<u8>) -> Result<Btf, BtfError> {
+        Btf::continuing(None, data)
+    }
+
+    /// Takes the bytes of a module's file in `/sys/kernel/btf`, whose types continue those of `base`
+    /// ("split BTF").
+    ///
+    /// # Errors
+    /// As [`Btf::parse`].
+    pub fn parse_split(data: Vec<u8>, base: Arc<Btf>) -> Result<Btf, BtfError> {
+        Btf::continuing(Some(base), data)
+    }
+
+    fn continuing(base: Option<Arc<Btf>>, data: Vec<u8>) -> Result<Btf, BtfError> {
         let header = Header::read(&data)?;
-        check_strings(&data[header.strings.clone()])?;
-        let mut btf = Btf { data, strings: header.strings.clone(), offsets: Vec::new() };
+        let strings = &data[header.strings.clone()];
+        match &base {
+            // The empty string is the base's.
+            Some(_) => check_split_strings(strings)?,
+            None => check_strings(strings)?,
+        }
+        let (types, strings) = (header.types.clone(), header.strings.clone());
+        let mut btf = Btf { data, base, types, strings, offsets: Vec::new() };
         btf.offsets = btf.scan(&header)?;
         Ok(btf)
     }
@@ -54,10 +79,11 @@ impl Btf {
         let mut offsets = Vec::with_capacity(header.types.len() / 24);
         // References may point forward, so the greatest is compared when all types are known.
         let mut greatest = (0, 0);
+        let before = self.first_id().0 - 1;
         let mut at = header.types.start;
         while at < header.types.end {
-            let id = u32::try_from(offsets.len() + 1).unwrap_or(u32::MAX);
-            if offsets.len() >= MAX_TYPES {
+            let id = u32::try_from(offsets.len() + 1).unwrap_or(u32::MAX).saturating_add(before);
+            if id as usize > MAX_TYPES {
                 return Err(BtfError::TooManyTypes);
             }
             if header.types.end - at < TYPE_SIZE {
@@ -85,7 +111,7 @@ impl Btf {
             offsets.push(at as u32);
             at += TYPE_SIZE + payload as usize;
         }
-        let last = offsets.len() as u32;
+        let last = before + offsets.len() as u32;
         if greatest.0 > last {
             return Err(BtfError::Reference { id: greatest.1, to: greatest.0, last });
         }
@@ -94,36 +120,57 @@ impl Btf {
 
     /// A name must begin inside the string table and not inside a character.
     fn check_name(&self, id: u32, offset: u32) -> Result<(), BtfError> {
-        let at = self.strings.start + offset as usize;
         let begins_inside_character = |byte: u8| byte & 0xc0 == 0x80;
-        if at >= self.strings.end || begins_inside_character(self.data[at]) {
-            return Err(BtfError::Name { id, offset });
+        match self.string_bytes(offset).first() {
+            Some(&byte) if !begins_inside_character(byte) => Ok(()),
+            _ => Err(BtfError::Name { id, offset }),
         }
-        Ok(())
     }
 
-    /// Number of types, without `void`; the greatest type id.
+    /// Number of types, without `void` and with those that these continue; the greatest type id.
     pub fn len(&self) -> u32 {
-        self.offsets.len() as u32
+        self.first_id().0 - 1 + self.offsets.len() as u32
     }
 
     /// Whether there is no type but `void`.
     pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+        self.len() == 0
+    }
+
+    /// The id of the first type that isn't another BTF's.
+    fn first_id(&self) -> TypeId {
+        TypeId(self.base.as_ref().map_or(0, |base| base.len()) + 1)
+    }
+
+    /// What these types continue.
+    pub(super) fn base(&self) -> Option<&Btf> {
+        self.base.as_deref()
+    }
+
+    /// Where its own types lie in the data.
+    pub(super) fn types_range(&self) -> Range<usize> {
+        self.types.clone()
+    }
+
+    /// The data as it was read.
+    pub(super) fn data(&self) -> &[u8] {
+        &self.data
     }
 
     /// The type of an id; `void` for 0 and for ids that this BTF didn't give out.
     pub fn ty(&self, id: TypeId) -> Type<'_> {
-        let index = (id.0 as usize).checked_sub(1);
-        match index.and_then(|index| self.offsets.get(index)) {
-            Some(&offset) => Type::at(self, offset as usize),
-            None => Type::void(self),
+        let index = (id.0 as usize).checked_sub(self.first_id().0 as usize);
+        match (index.and_then(|index| self.offsets.get(index)), &self.base) {
+            (Some(&offset), _) => Type::at(self, offset as usize),
+            (None, Some(base)) if index.is_none() => base.ty(id),
+            _ => Type::void(self),
         }
     }
 
-    /// All types with their ids, ascending, without `void`.
+    /// All types of its own with their ids, ascending, without `void`.
     pub fn types(&self) -> impl Iterator<Item = (TypeId, Type<'_>)> {
-        (1..).zip(&self.offsets).map(|(id, &offset)| (TypeId(id), Type::at(self, offset as usize)))
+        let ids = self.first_id().0..;
+        ids.zip(&self.offsets).map(|(id, &offset)| (TypeId(id), Type::at(self, offset as usize)))
     }
 
     /// The first type with that name and kind.
@@ -146,20 +193,45 @@ impl Btf {
         if name.is_empty() || name.contains('\0') {
             return Vec::new();
         }
-        let table = str::from_utf8(&self.data[self.strings.clone()]).unwrap_or_default();
-        table.match_indices(&format!("{name}\0")).map(|(offset, _)| offset as u32).collect()
+        let ended = format!("{name}\0");
+        let own = self.strings().match_indices(&ended);
+        let own = own.map(|(offset, _)| offset as u32 + self.strings_before());
+        self.base()
+            .map_or_else(Vec::new, |base| base.places_of(name))
+            .into_iter()
+            .chain(own)
+            .collect()
+    }
+
+    /// Its own string table.
+    pub(super) fn strings(&self) -> &str {
+        // Checked when it was read.
+        str::from_utf8(&self.data[self.strings.clone()]).unwrap_or_default()
+    }
+
+    /// Bytes of the string tables that its own continues.
+    pub(super) fn strings_before(&self) -> u32 {
+        self.base().map_or(0, |base| base.strings_before() + base.strings.len() as u32)
     }
 
     /// The string at an offset of the string table; empty for one outside of it.
     ///
     /// Other sections (`.BTF.ext`) name things by the same offsets, which nobody has checked.
     pub fn string(&self, offset: u32) -> &str {
-        let rest = self
-            .data
-            .get(self.strings.start + offset as usize..self.strings.end)
-            .unwrap_or_default();
-        let text = rest.split(|&byte| byte == 0).next().unwrap_or_default();
+        let text = self.string_bytes(offset).split(|&byte| byte == 0).next().unwrap_or_default();
         str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// The string table's bytes from an offset on; none outside of it.
+    fn string_bytes(&self, offset: u32) -> &[u8] {
+        match (offset.checked_sub(self.strings_before()), &self.base) {
+            (Some(own), _) => {
+                let own = self.strings.start.saturating_add(own as usize);
+                self.data.get(own..self.strings.end).unwrap_or_default()
+            }
+            (None, Some(base)) => base.string_bytes(offset),
+            (None, None) => &[],
+        }
     }
 
     /// The number at a byte offset of the data; 0 beyond its end, which a checked type never reads.
@@ -231,7 +303,15 @@ impl Header {
 /// The table must be text, NUL at both ends and every now and then: endless names would make every
 /// look at a name slow.
 fn check_strings(table: &[u8]) -> Result<(), BtfError> {
-    let bounded = table.first() == Some(&0) && table.last() == Some(&0);
+    match table.first() {
+        Some(0) => check_split_strings(table),
+        _ => Err(BtfError::Strings),
+    }
+}
+
+/// The same for a table that continues another one: it may be empty and begin with a name.
+fn check_split_strings(table: &[u8]) -> Result<(), BtfError> {
+    let bounded = matches!(table.last(), None | Some(0));
     let dense = table.chunks(NAME_WINDOW).all(|window| window.contains(&0));
     if !bounded || !dense || str::from_utf8(table).is_err() {
         return Err(BtfError::Strings);

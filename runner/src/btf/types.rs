@@ -179,6 +179,11 @@ impl<'a> Type<'a> {
         self.at.map_or(0, |at| self.btf.u32_at(at + 4 * index))
     }
 
+    /// Where it begins in the data.
+    pub(super) fn position(&self) -> Option<usize> {
+        self.at
+    }
+
     pub(super) fn name_offset(&self) -> u32 {
         self.word(0)
     }
@@ -189,13 +194,31 @@ impl<'a> Type<'a> {
         ((self.word(1) >> 24) & 0x7f) as u8
     }
 
-    /// `vlen`: 24 bits since kernel 7.1, 16 before with zeros above.
+    /// `vlen`: how many entries follow, or a function's linkage. 24 bits since kernel 7.1, 16 before
+    /// with zeros above.
     pub(super) fn entry_count(&self) -> u32 {
         self.word(1) & 0x00ff_ffff
     }
 
-    fn kind_flag(&self) -> bool {
+    /// `kind_flag`, whose meaning depends on the kind: of a forward declaration it says that it is one
+    /// of a union.
+    pub(super) fn kind_flag(&self) -> bool {
         self.word(1) >> 31 != 0
+    }
+
+    /// The offset of an entry's name, for kinds whose entries have one.
+    pub(super) fn entry_name(&self, entry: u32) -> u32 {
+        let entries = self.kind().and_then(|kind| self.entries(kind).nth(entry));
+        entries.map_or(0, |[name, ..]| name)
+    }
+
+    /// A function's or variable's linkage; 0 for other types.
+    pub fn linkage(&self) -> u32 {
+        match self.kind() {
+            Some(Kind::Function) => self.entry_count(),
+            Some(Kind::Variable) => self.word(3),
+            _ => 0,
+        }
     }
 
     /// Its kind; none for `void` and for kinds that are not known.
@@ -335,52 +358,92 @@ struct Entries<'a> {
 impl<'a> Entries<'a> {
     /// The first three words of each record; what a shorter record doesn't have is meaningless.
     fn words(self) -> impl Iterator<Item = [u32; 3]> + use<'a> {
-        (0..self.count as usize).map(move |index| {
-            let at = self.at + index * self.size;
-            [0, 4, 8].map(|offset| self.btf.u32_at(at + offset))
-        })
+        (0..self.count).map(move |index| self.words_of(index))
+    }
+
+    fn nth(self, index: u32) -> Option<[u32; 3]> {
+        (index < self.count).then(|| self.words_of(index))
+    }
+
+    fn words_of(&self, index: u32) -> [u32; 3] {
+        let at = self.at + index as usize * self.size;
+        [0, 4, 8].map(|offset| self.btf.u32_at(at + offset))
     }
 }
 
 impl<'a> Composite<'a> {
+    /// How many members it has.
+    pub(super) fn len(&self) -> usize {
+        self.entries.count as usize
+    }
+
+    /// The member of that number.
+    pub(super) fn member(self, index: u32) -> Option<Member<'a>> {
+        self.entries.nth(index).map(|words| self.member_of(words))
+    }
+
+    fn member_of(&self, [name, ty, offset]: [u32; 3]) -> Member<'a> {
+        let (bit_offset, width) = match self.packed_offsets {
+            true => (offset & 0x00ff_ffff, offset >> 24),
+            false => (offset, 0),
+        };
+        Member {
+            name: self.entries.btf.string(name),
+            ty: TypeId(ty),
+            bit_offset,
+            bit_width: Some(width).filter(|&width| width != 0),
+        }
+    }
+
     /// Its members in the order of the source.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> + use<'a> {
-        self.entries.words().map(move |[name, ty, offset]| {
-            let (bit_offset, width) = match self.packed_offsets {
-                true => (offset & 0x00ff_ffff, offset >> 24),
-                false => (offset, 0),
-            };
-            Member {
-                name: self.entries.btf.string(name),
-                ty: TypeId(ty),
-                bit_offset,
-                bit_width: Some(width).filter(|&width| width != 0),
-            }
-        })
+        self.entries.words().map(move |words| self.member_of(words))
     }
 }
 
 impl<'a> Enumeration<'a> {
+    /// Whether the values have 64 bits.
+    pub(super) fn is_wide(&self) -> bool {
+        self.wide
+    }
+
     /// Its values in the order of the source.
     pub fn values(self) -> impl Iterator<Item = (&'a str, i128)> + use<'a> {
-        self.entries.words().map(move |[name, low, high]| {
-            let value = match (self.wide, self.signed) {
-                (false, true) => i128::from(low as i32),
-                (false, false) => i128::from(low),
-                (true, signed) => {
-                    let value = u64::from(high) << 32 | u64::from(low);
-                    match signed {
-                        true => i128::from(value as i64),
-                        false => i128::from(value),
-                    }
+        self.entries.words().map(move |words| self.value_of(words))
+    }
+
+    /// How many values it has.
+    pub(super) fn len(&self) -> usize {
+        self.entries.count as usize
+    }
+
+    /// The value of that number in the source, with its name.
+    pub(super) fn value(self, index: u32) -> Option<(&'a str, i128)> {
+        self.entries.nth(index).map(|words| self.value_of(words))
+    }
+
+    fn value_of(&self, [name, low, high]: [u32; 3]) -> (&'a str, i128) {
+        let value = match (self.wide, self.signed) {
+            (false, true) => i128::from(low as i32),
+            (false, false) => i128::from(low),
+            (true, signed) => {
+                let value = u64::from(high) << 32 | u64::from(low);
+                match signed {
+                    true => i128::from(value as i64),
+                    false => i128::from(value),
                 }
-            };
-            (self.entries.btf.string(name), value)
-        })
+            }
+        };
+        (self.entries.btf.string(name), value)
     }
 }
 
 impl<'a> Prototype<'a> {
+    /// How many parameters it has.
+    pub(super) fn len(&self) -> usize {
+        self.entries.count as usize
+    }
+
     /// Its parameters in order.
     pub fn parameters(self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
         self.entries.words().map(move |[name, ty, _]| Parameter {

@@ -46,6 +46,7 @@ fn bring_up_in(
     notes: &mut Vec<String>,
 ) -> Result<(Vec<AttachmentRecord>, Vec<HeldLink>), Error> {
     let mut loader = Loader::open(desired, objects, pins)?;
+    notes.extend(loader.notes());
     for slot in &desired.slots {
         fill(slot, desired, &mut loader, pins)?;
     }

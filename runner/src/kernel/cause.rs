@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::io;
 
-use aya::BtfError;
 use aya::programs::ProgramError;
 
 use crate::kernel::error::{Error, Phase};
@@ -30,16 +29,8 @@ pub fn of(phase: Phase, what: impl Into<String>, error: &(dyn StdError + 'static
     result
 }
 
-/// Whether aya found no such name in the kernel's type information.
-pub fn is_unknown_type(error: &ProgramError) -> bool {
-    matches!(error, ProgramError::Btf(BtfError::UnknownBtfTypeName { .. }))
-}
-
 fn log_of(error: &(dyn StdError + 'static)) -> Option<VerifierLog> {
     if let Some(ProgramError::LoadError { verifier_log, .. }) = error.downcast_ref() {
-        return VerifierLog::new(verifier_log.to_string());
-    }
-    if let Some(BtfError::LoadError { verifier_log, .. }) = error.downcast_ref() {
         return VerifierLog::new(verifier_log.to_string());
     }
     None

@@ -12,7 +12,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use crate::btf::{Btf, Kind};
 use crate::kernel::error::describe;
-use crate::kernel::sys::{self, CheckedMap};
+use crate::kernel::sys::{self, CheckedMap, MapRequest};
 use crate::kernel::{attach, hints, mounts, privileges};
 use crate::object::MapType;
 
@@ -128,7 +128,7 @@ fn locked_memory() -> Feature {
         Err(errno) => said(&errno.into()),
     };
     // Before 5.11 maps count against the limit: 16 MiB is more than the usual limits allow.
-    let large = sys::map_create(MapType::ARRAY.0, 4, 4096, 4096).map(drop);
+    let large = create(MapType::ARRAY, 4, 4096, 4096).map(drop);
     let works = large.is_ok();
     Feature {
         name: "memory for maps",
@@ -281,12 +281,12 @@ fn perf_links() -> Feature {
 
 fn ring_buffers() -> Feature {
     // The kernel wants pages and a power of two; 64 KiB is both with any page size.
-    let result = sys::map_create(MapType::RINGBUF.0, 0, 0, 65536);
+    let result = create(MapType::RINGBUF, 0, 0, 65536);
     tried("ring buffers", result.map(drop), "it takes Linux 5.8")
 }
 
 fn batches() -> Feature {
-    let result = sys::map_create(MapType::HASH.0, 4, 4, 1).and_then(|map| {
+    let result = create(MapType::HASH, 4, 4, 1).and_then(|map| {
         let map = CheckedMap::new(map.as_fd())?;
         sys::map_lookup_batch(&map, &mut None, &mut [0; 4], &mut [0; 4], 1).map(drop)
     });
@@ -340,6 +340,18 @@ fn statistics() -> Feature {
         ),
     }
     .settled()
+}
+
+/// A map that nothing names.
+fn create(
+    map_type: MapType,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+) -> io::Result<OwnedFd> {
+    let map_type = map_type.0;
+    let request = MapRequest { map_type, key_size, value_size, max_entries, ..Default::default() };
+    sys::map_create(&request)
 }
 
 /// A tracing program for a type of the kernel.

@@ -1,25 +1,30 @@
 //! Objects into the kernel: maps and programs, pinned.
 //!
-//! aya's loader does it for now; nobody outside this file sees it. Whoever attaches gets the path of
-//! a pinned program. A program is loaded only when it is asked for; all maps of an object are made
-//! when the object is opened.
+//! An object's programs in use are linked for this kernel when the object is opened, and its maps are
+//! made; a program is loaded when it is asked for. Whoever attaches gets the path of a pinned program.
 //!
-//! Maps of the same name in a probe's objects are one map: the first object that has it creates and
-//! pins it, the others find the pin, and a definition that differs is refused here because the
-//! loader would take any map. Variables are never shared: each object has its own, even where names
-//! are equal, and a value is set in the object that it names.
+//! Maps of the same name in a probe's objects are one map (`maps`). Variables are never shared: each
+//! object has its own (`data`), even where names are equal, and a value is set in the object that it
+//! names.
 
+mod data;
+mod link;
+mod maps;
+mod numbers;
+mod program;
+
+use std::collections::BTreeSet;
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
-use aya::programs::{Program, ProgramError};
-use aya::{Btf, Ebpf, EbpfError, EbpfLoader};
-
-use crate::desired::{Desired, GlobalValue, ProgramRef};
+use crate::desired::{Desired, ProgramRef};
 use crate::kernel::error::{Error, Phase};
-use crate::kernel::maps::Map;
+use crate::kernel::load::data::Sections;
+use crate::kernel::load::link::{LinkedObject, Wanted};
+use crate::kernel::load::maps::{Maps, Owner};
+use crate::kernel::load::program::Surroundings;
 use crate::kernel::pins::{self, PinDir};
-use crate::kernel::{cause, globals, hints, privileges, symbols};
+use crate::kernel::{globals, hints, privileges, sys};
 use crate::object::{self, Inventory, MapType};
 
 /// An object's bytes and what they hold.
@@ -38,12 +43,14 @@ pub struct Loader<'a> {
     desired: &'a Desired,
     pins: &'a PinDir,
     objects: Vec<Opened<'a>>,
+    maps: Maps,
     loaded: Vec<Loaded>,
 }
 
 struct Opened<'a> {
     file: ObjectFile<'a>,
-    ebpf: Ebpf,
+    linked: LinkedObject,
+    sections: Sections,
 }
 
 struct Loaded {
@@ -53,18 +60,40 @@ struct Loaded {
 }
 
 impl<'a> Loader<'a> {
-    /// Opens every object of a probe: creates and pins the maps, sets the variables.
+    /// Opens every object of a probe: links its programs in use, creates and pins the maps, sets the
+    /// variables.
     pub fn open(
         desired: &'a Desired,
         objects: &[ObjectFile<'a>],
         pins: &'a PinDir,
     ) -> Result<Loader<'a>, Error> {
         privileges::raise_locked_memory();
+        let used: BTreeSet<&ProgramRef> = desired.programs().collect();
+        let needed = needed_maps(desired, objects, &used);
+        let mut maps = Maps::default();
         let mut opened = Vec::new();
         for file in objects {
-            opened.push(Opened { file: *file, ebpf: open(desired, file, pins)? });
+            let what = format!("object {}", file.alias);
+            let linked = LinkedObject::link(file.bytes, &what, &wanted(desired, file, &used)?)?;
+            let types = linked.types.as_ref().map(AsFd::as_fd);
+            let owner = Owner { object: file.alias, inventory: file.inventory, types };
+            maps.make(&owner, &needed, desired, pins)?;
+            let sections = Sections::make(&linked.data, types, file.alias, file.inventory, pins)?;
+            opened.push(Opened { file: *file, linked, sections });
         }
-        Ok(Loader { desired, pins, objects: opened, loaded: Vec::new() })
+        Ok(Loader { desired, pins, objects: opened, maps, loaded: Vec::new() })
+    }
+
+    /// What a person should know besides: types that the kernel didn't take.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        self.objects.iter().filter_map(|object| {
+            let reason = object.linked.refused_types.as_ref()?;
+            Some(format!(
+                "this kernel doesn't take the types of object {}, so its maps are shown as plain \
+                 bytes: {reason}",
+                object.file.alias
+            ))
+        })
     }
 
     /// Loads a program and pins it; `target` is the function or tracepoint that programs of the
@@ -81,22 +110,29 @@ impl<'a> Loader<'a> {
         target: Option<&str>,
     ) -> Result<PathBuf, Error> {
         let what = name_of(program);
-        let object = self.objects.iter_mut().find(|object| object.file.alias == program.object);
-        let loadable = object.and_then(|object| object.ebpf.program_mut(&program.name));
-        let Some(loadable) = loadable else {
+        let object = self.objects.iter().find(|object| object.file.alias == program.object);
+        let (Some(object), Some(described)) = (object, self.described(program)) else {
             return Err(Error::new(Phase::Load, what, "the object has no such program"));
         };
-        let target = target.filter(|_| needs_target(loadable));
+        let Some(numbers) = numbers::numbers(&described.section) else {
+            return Err(not_run(&described.section, &what));
+        };
+        let target = target.filter(|_| numbers.target.is_some());
         let copies = self.loaded.iter().filter(|loaded| loaded.program == *program);
         if let Some(loaded) = copies.clone().find(|l| l.target.as_deref() == target) {
             return Ok(loaded.pin.clone());
         }
         let pin = self.pins.programs().join(pins::program_pin(program, copies.count()));
-        load(loadable, target, &what)?;
-        loadable
-            .pin(&pin)
-            .map_err(|error| cause::of(Phase::Pin, pin.display().to_string(), &error))?;
-        close(loadable).map_err(|error| cause::of(Phase::Load, what, &error))?;
+        let linked = object.linked.program(&program.name, &what)?;
+        let surroundings = Surroundings {
+            maps: &self.maps,
+            sections: &object.sections,
+            types: object.linked.types.as_ref().map(AsFd::as_fd),
+            license: object.file.inventory.license.as_deref().unwrap_or_default(),
+        };
+        let fd = program::load(linked, &numbers, target, &surroundings, &what)?;
+        sys::obj_pin(fd.as_fd(), &pin)
+            .map_err(|error| Error::from_io(Phase::Pin, pin.display().to_string(), &error))?;
         self.loaded.push(Loaded {
             program: program.clone(),
             target: target.map(str::to_owned),
@@ -168,191 +204,55 @@ pub fn name_of(program: &ProgramRef) -> String {
     format!("program {} (object {})", program.name, program.object)
 }
 
-/// Refuses what the loader can't do, before it fails in words that nobody understands.
-fn check_loadable(file: &ObjectFile<'_>) -> Result<(), Error> {
-    let what = format!("object {}", file.alias);
-    if !file.inventory.externs.is_empty() {
-        return Err(Error::new(
-            Phase::Open,
-            what,
-            format!(
-                "it wants variables or functions of the kernel, which this version can't give it: {}",
-                file.inventory.externs.join(", ")
-            ),
-        )
-        .hint("externs (`__kconfig`, `__ksym`) have to go: use a global variable or a helper"));
-    }
-    let filled = file.inventory.maps.iter().find(|map| !map.static_slots.is_empty());
-    if let Some(map) = filled {
-        return Err(Error::new(
-            Phase::Open,
-            what,
-            format!("it fills slots of {} by itself, which this version can't do", map.name),
-        )
-        .hint("remove its `values` and name the slots under `tail_calls:` of the probe file"));
-    }
-    Ok(())
-}
-
-fn open(desired: &Desired, file: &ObjectFile<'_>, pins: &PinDir) -> Result<Ebpf, Error> {
-    check_loadable(file)?;
-    let globals: Vec<&GlobalValue> =
-        desired.globals.iter().filter(|global| global.object == file.alias).collect();
-    let values = globals
-        .iter()
-        .map(|global| globals::bytes_of(global))
-        .collect::<Result<Vec<Vec<u8>>, Error>>()?;
-
-    let mut loader = EbpfLoader::new();
-    for (global, value) in globals.iter().zip(&values) {
-        loader.override_global(&global.name, value.as_slice(), true);
-    }
-    for map in &desired.maps {
-        loader.map_max_entries(&map.name, map.max_entries);
-    }
-    for map in &file.inventory.maps {
-        check_shared(desired, map, pins)?;
-        loader.map_pin_path(&map.name, pins.map(&map.name));
-    }
-    for global in &file.inventory.globals {
-        loader.map_pin_path(&global.section, pins.section(file.alias, &global.section));
-    }
-    loader.load(file.bytes).map_err(|error| {
-        let (phase, what) = match error {
-            EbpfError::MapError(_) => (Phase::Map, format!("the maps of object {}", file.alias)),
-            _ => (Phase::Open, format!("object {}", file.alias)),
-        };
-        hints::add(cause::of(phase, what, &error))
+/// What a probe wants of an object. `used` are the programs in use.
+fn wanted<'a>(
+    desired: &Desired,
+    file: &ObjectFile<'a>,
+    used: &BTreeSet<&'a ProgramRef>,
+) -> Result<Wanted<'a>, Error> {
+    let programs = used.iter().filter(|program| program.object == file.alias);
+    let hooks = desired.attach.iter().flat_map(|attachment| &attachment.alternatives);
+    let targets = hooks.filter(|hook| hook.program.object == file.alias).filter_map(|hook| {
+        let mut programs = file.inventory.programs.iter();
+        let program = programs.find(|program| program.name == hook.program.name)?;
+        let target = numbers::numbers(&program.section)?.target?;
+        Some(format!("{}{}", target.prefix, hook.target))
+    });
+    let globals = desired.globals.iter().filter(|global| global.object == file.alias);
+    Ok(Wanted {
+        programs: programs.map(|program| program.name.as_str()).collect(),
+        targets: targets.collect(),
+        globals: globals
+            .map(|global| Ok((global.name.clone(), globals::bytes_of(global)?)))
+            .collect::<Result<_, Error>>()?,
     })
 }
 
-/// Refuses a map that another object of the probe has made in another shape.
-fn check_shared(desired: &Desired, map: &object::Map, pins: &PinDir) -> Result<(), Error> {
-    let pin = pins.map(&map.name);
-    if !pin.exists() {
-        return Ok(());
-    }
-    let there = Map::open_pin(&pin, &map.name)?;
-    let there = there.info();
-    let overridden = desired.maps.iter().any(|other| other.name == map.name);
-    let adjusts_size = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, defined: u32, existing: u32| {
-        // 0 is left to the loader.
-        if defined != 0 && defined != existing {
-            differences.push(format!("{what} {existing} and {defined}"));
-        }
-    };
-    compare("type", map.map_type.0, there.map_type);
-    compare("key size", map.key_size, there.key_size);
-    compare("value size", map.value_size, there.value_size);
-    if !overridden && !adjusts_size {
-        compare("max_entries", map.max_entries, there.max_entries);
-    }
-    if map.flags != there.flags {
-        differences.push(format!("flags {:#x} and {:#x}", there.flags, map.flags));
-    }
-    if differences.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(
-        Phase::Map,
-        format!("map {}", map.name),
-        format!("two objects define it differently: {}", differences.join(", ")),
-    )
-    .hint("maps of the same name are one map: rename one of them or define both alike"))
+fn needed_maps<'a>(
+    desired: &'a Desired,
+    objects: &[ObjectFile<'a>],
+    used: &BTreeSet<&ProgramRef>,
+) -> BTreeSet<&'a str> {
+    let inventories: Vec<&Inventory> = objects.iter().map(|file| file.inventory).collect();
+    let used = objects.iter().flat_map(|file| {
+        let programs = file.inventory.programs.iter().filter(|program| {
+            used.iter().any(|used| used.object == file.alias && used.name == program.name)
+        });
+        programs.flat_map(|program| program.maps.iter().map(String::as_str))
+    });
+    maps::needed(desired, &inventories, used)
 }
 
-fn needs_target(program: &Program) -> bool {
-    matches!(
-        program,
-        Program::FEntry(_)
-            | Program::FExit(_)
-            | Program::BtfTracePoint(_)
-            | Program::Lsm(_)
-            | Program::Iter(_)
-    )
-}
-
-fn load(program: &mut Program, target: Option<&str>, what: &str) -> Result<(), Error> {
-    let result = match (program, target) {
-        (Program::KProbe(program), _) => program.load(),
-        (Program::RawTracePoint(program), _) => program.load(),
-        (Program::TracePoint(program), _) => program.load(),
-        (Program::UProbe(program), _) => program.load(),
-        (Program::PerfEvent(program), _) => program.load(),
-        (Program::FEntry(program), Some(target)) => program.load(target, kernel_btf()?),
-        (Program::FExit(program), Some(target)) => program.load(target, kernel_btf()?),
-        (Program::BtfTracePoint(program), Some(target)) => program.load(target, kernel_btf()?),
-        (Program::Lsm(program), Some(target)) => program.load(target, kernel_btf()?),
-        (Program::Iter(program), Some(target)) => program.load(target, kernel_btf()?),
-        (program, _) => {
-            let program_type = program.prog_type();
-            return Err(Error::new(
-                Phase::Load,
-                what,
-                format!(
-                    "it is not known what a program of type {program_type:?} is to be loaded for"
-                ),
-            )
-            .hint("name its target in the section: SEC(\"fexit/FUNCTION\")"));
-        }
-    };
-    result.map_err(|error| match target {
-        Some(target) if cause::is_unknown_type(&error) => unknown_target(what, target, &error),
-        _ => cause::of(Phase::Load, what, &error),
-    })
-}
-
-/// Closes the loader's descriptor of a program whose pin keeps it, so that it can be loaded again:
-/// for another target, or for the next alternative.
-fn close(program: &mut Program) -> Result<(), ProgramError> {
-    match program {
-        Program::KProbe(program) => program.unload(),
-        Program::RawTracePoint(program) => program.unload(),
-        Program::TracePoint(program) => program.unload(),
-        Program::UProbe(program) => program.unload(),
-        Program::PerfEvent(program) => program.unload(),
-        Program::FEntry(program) => program.unload(),
-        Program::FExit(program) => program.unload(),
-        Program::BtfTracePoint(program) => program.unload(),
-        Program::Lsm(program) => program.unload(),
-        Program::Iter(program) => program.unload(),
-        _ => Ok(()),
+/// Why a section's programs are not run.
+fn not_run(section: &object::Section, what: &str) -> Error {
+    let name = &section.name;
+    match section.program_type {
+        Some(program_type) => Error::new(
+            Phase::Load,
+            what,
+            format!("programs of SEC(\"{name}\") ({program_type}) are not for tracing"),
+        ),
+        None => Error::new(Phase::Load, what, format!("SEC(\"{name}\") says no program type"))
+            .hint("name what it is for in the section: SEC(\"kprobe\"), SEC(\"raw_tp/NAME\"), …"),
     }
-}
-
-fn unknown_target(what: &str, target: &str, error: &ProgramError) -> Error {
-    let error = error.to_string();
-    let is_tracepoint = error.contains("btf_trace_");
-    let mut result = Error::new(Phase::Load, what, "");
-    result.target_missing = true;
-    if is_tracepoint {
-        result.detail = format!("the kernel's type information has no tracepoint {target}");
-        result.hints = symbols::near_tracepoints(target);
-    } else if error.contains("bpf_lsm_") {
-        result.detail = format!("this kernel has no security hook {target}");
-        result.hints =
-            vec!["`security_{HOOK}` of the kernel's source is the hook `{HOOK}`".to_owned()];
-    } else if error.contains("bpf_iter_") {
-        result.detail = format!("this kernel has no iterator over {target}");
-    } else {
-        result.detail = format!("the kernel's type information has no function {target}");
-        result.hints = symbols::near_functions(target);
-    }
-    result
-}
-
-/// The running kernel's types, parsed once a process and only when a program's target needs them.
-fn kernel_btf() -> Result<&'static Btf, Error> {
-    static KERNEL_BTF: OnceLock<Result<Btf, String>> = OnceLock::new();
-    KERNEL_BTF
-        .get_or_init(|| Btf::from_sys_fs().map_err(|error| error.to_string()))
-        .as_ref()
-        .map_err(|error| {
-            Error::new(Phase::Load, "the kernel's type information", error.as_str()).hint(
-                "fentry, fexit and BTF tracepoints need a kernel built with CONFIG_DEBUG_INFO_BTF \
-                 (/sys/kernel/btf/vmlinux)",
-            )
-        })
 }

@@ -1,6 +1,8 @@
 //! System calls that no library wraps for us: bpf(2) on raw bytes, detached mounts.
 //!
-//! The only module with `unsafe`. Every function is safe to call: buffers are checked against the
+//! `make` has the commands that create things, `types` those that find type information; what else
+//! asks and changes is here. The only module with
+//! `unsafe`. Every function is safe to call: buffers are checked against the
 //! sizes that the kernel will use, descriptors are owned. It knows system calls, not probes.
 #![expect(
     unsafe_code,
@@ -9,29 +11,34 @@
 
 mod abi;
 pub mod links;
+mod make;
+mod types;
 
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::mem::{offset_of, size_of};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::kernel::sys::abi::{
-    BatchAttr, ElemAttr, IdAttr, InfoAttr, MapCreateAttr, PathAttr, ProgLoadAttr, RawBtfInfo,
-    RawLinkInfo, RawMapInfo, RawProgInfo, RawTracepointAttr,
+    BatchAttr, ElemAttr, InfoAttr, PathAttr, RawLinkInfo, RawMapInfo, RawProgInfo,
+    RawTracepointAttr,
 };
 use crate::object::MapType;
 
-const BPF_MAP_CREATE: c_int = 0;
+pub use make::{
+    DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
+    knows_cookies, load_trivial, map_create, map_freeze, map_update, obj_pin, prog_load,
+};
+pub use types::{btf_bytes, btf_next_id, btf_open, kernel_btf_name};
+
 const BPF_MAP_LOOKUP_ELEM: c_int = 1;
 const BPF_MAP_UPDATE_ELEM: c_int = 2;
 const BPF_MAP_GET_NEXT_KEY: c_int = 4;
-const BPF_PROG_LOAD: c_int = 5;
 const BPF_OBJ_GET: c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
 const BPF_RAW_TRACEPOINT_OPEN: c_int = 17;
-const BPF_BTF_GET_FD_BY_ID: c_int = 19;
 const BPF_MAP_LOOKUP_BATCH: c_int = 24;
 
 const FSOPEN_CLOEXEC: u32 = 1;
@@ -204,17 +211,6 @@ pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
     })
 }
 
-/// The bytes of a BTF that the kernel holds for a map or program.
-pub fn btf_bytes(id: u32) -> io::Result<Vec<u8>> {
-    let mut attr = IdAttr { id, ..IdAttr::default() };
-    let btf = bpf_fd(BPF_BTF_GET_FD_BY_ID, &mut attr)?;
-    let (info, _) = object_info(btf.as_fd(), RawBtfInfo::default())?;
-    let mut bytes = vec![0; info.btf_size as usize];
-    let request = RawBtfInfo { btf: pointer_mut(&mut bytes), btf_size: info.btf_size, id: 0 };
-    object_info(btf.as_fd(), request)?;
-    Ok(bytes)
-}
-
 /// Looks an element up. `value` must be as large as the kernel's copy of a value: for per-CPU maps
 /// that of all possible CPUs.
 ///
@@ -363,34 +359,6 @@ fn check(bytes: usize, size: usize, count: usize) -> io::Result<()> {
 /// How many CPUs this machine can ever have: how many values a per-CPU map holds for a key.
 pub fn possible_cpus() -> io::Result<usize> {
     aya::util::nr_cpus().map_err(|(_, error)| error)
-}
-
-/// Creates a map that nothing names, to see whether the kernel can.
-pub fn map_create(
-    map_type: u32,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-) -> io::Result<OwnedFd> {
-    let mut attr = MapCreateAttr { map_type, key_size, value_size, max_entries };
-    bpf_fd(BPF_MAP_CREATE, &mut attr)
-}
-
-/// Loads the program `return 0`, to see whether the kernel accepts its kind.
-pub fn load_trivial(prog_type: u32, attach_type: u32, attach_btf_id: u32) -> io::Result<OwnedFd> {
-    // r0 = 0; exit
-    const RETURN_0: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
-    const LICENSE: &CStr = c"GPL";
-    let mut attr = ProgLoadAttr {
-        prog_type,
-        insn_cnt: RETURN_0.len() as u32,
-        insns: RETURN_0.as_ptr() as u64,
-        license: LICENSE.as_ptr() as u64,
-        expected_attach_type: attach_type,
-        attach_btf_id,
-        ..ProgLoadAttr::default()
-    };
-    bpf_fd(BPF_PROG_LOAD, &mut attr)
 }
 
 /// Attaches a program to a raw tracepoint, or, without a name, to what it was loaded for.

@@ -5,8 +5,8 @@
 
 use object::elf::{
     EM_386, EM_AARCH64, EM_ARM, EM_BPF, EM_RISCV, EM_X86_64, ET_REL, FileHeader64, SHF_EXECINSTR,
-    SHF_MERGE, SHT_NOBITS, SHT_NULL, SHT_REL, SHT_SYMTAB, STB_LOCAL, STT_FUNC, STT_NOTYPE,
-    STT_OBJECT, STT_SECTION,
+    SHF_MERGE, SHT_NOBITS, SHT_NULL, SHT_REL, SHT_SYMTAB, STB_LOCAL, STB_WEAK, STT_FUNC,
+    STT_NOTYPE, STT_OBJECT, STT_SECTION, STV_HIDDEN, STV_INTERNAL,
 };
 use object::read::elf::{FileHeader, SectionHeader, Sym};
 use object::{LittleEndian, SectionIndex};
@@ -52,6 +52,10 @@ pub(super) struct Symbol<'a> {
     pub(super) kind: SymbolKind,
     /// Not visible outside of the file (`static`).
     pub(super) local: bool,
+    /// May be missing, or be replaced by another of the name (`__weak`).
+    pub(super) weak: bool,
+    /// Global in the source and not meant to be seen outside of the file (`__hidden`).
+    pub(super) hidden: bool,
     pub(super) place: Place,
     /// Offset in its section.
     pub(super) value: u64,
@@ -203,6 +207,8 @@ fn read_symbols<'a>(headers: &[Header], data: &'a [u8]) -> Result<Vec<Symbol<'a>
                     _ => SymbolKind::Other,
                 },
                 local: symbol.st_bind() == STB_LOCAL,
+                weak: symbol.st_bind() == STB_WEAK,
+                hidden: matches!(symbol.st_visibility(), STV_HIDDEN | STV_INTERNAL),
                 place,
                 value: symbol.st_value(endian),
                 size: symbol.st_size(endian),

@@ -1,4 +1,4 @@
-//! BPF instructions, as far as an inventory looks into them.
+//! BPF instructions, as far as an inventory and the linker look into them.
 
 /// `BPF_LD | BPF_IMM | BPF_DW`: loads 64 bits or an address; takes two slots.
 const LOAD_64: u8 = 0x18;
@@ -18,14 +18,19 @@ const SOURCE_SUBPROGRAM: u8 = 1;
 /// Bytes of an instruction slot.
 pub(super) const SLOT_SIZE: u64 = 8;
 
-/// `struct bpf_insn`.
+/// `struct bpf_insn`: a slot of 8 bytes. Loads of 64 bits take two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
-    pub(super) code: u8,
-    pub(super) destination: u8,
-    pub(super) source: u8,
-    pub(super) offset: i16,
-    pub(super) immediate: i32,
+pub struct Instruction {
+    /// The operation.
+    pub code: u8,
+    /// `dst_reg`, 0 to 15.
+    pub destination: u8,
+    /// `src_reg`, 0 to 15; of some instructions it says what the immediate means.
+    pub source: u8,
+    /// `off`.
+    pub offset: i16,
+    /// `imm`.
+    pub immediate: i32,
 }
 
 impl Instruction {
@@ -45,6 +50,14 @@ impl Instruction {
             .collect()
     }
 
+    /// The bytes that the kernel takes.
+    pub fn encode(&self) -> [u8; 8] {
+        let [o0, o1] = self.offset.to_le_bytes();
+        let [i0, i1, i2, i3] = self.immediate.to_le_bytes();
+        let registers = self.destination & 0xf | self.source << 4;
+        [self.code, registers, o0, o1, i0, i1, i2, i3]
+    }
+
     pub(super) fn loads_64_bits(&self) -> bool {
         self.code == LOAD_64
     }
@@ -57,6 +70,11 @@ impl Instruction {
     /// The helper that it calls, if it has no relocation.
     pub(super) fn helper(&self) -> Option<u32> {
         (self.code == CALL && self.source == 0).then_some(self.immediate.cast_unsigned())
+    }
+
+    /// Whether it is a call of what the immediate says.
+    pub(super) fn calls_number(&self) -> bool {
+        self.code == CALL
     }
 
     pub(super) fn calls_subprogram(&self) -> bool {

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::core_relocations::CoreRelocations;
+use super::btf_ext::BtfExt;
 use super::elf::{Elf, Place};
 use super::error::ObjectError;
 use super::map_type::MapType;
 use super::section::Section;
 use super::variables::Variables;
 use super::{globals, maps, programs};
-use crate::btf::{Btf, Kind, Layout};
+use crate::btf::{Btf, Kind, Layout, TypeId};
 
 /// What all layouts of an object may cost together: see [`Layout::within`]. All 9,609 structures of
 /// a 6.18 kernel take 15.7 million; an object has those that its source touches.
@@ -83,12 +83,24 @@ pub struct Map {
     pub max_entries: u32,
     /// `map_flags`.
     pub flags: u32,
+    /// The NUMA node that its memory is to be on.
+    pub numa_node: Option<u32>,
+    /// `map_extra`: what it means depends on the type.
+    pub extra: u64,
+    /// The key's type in the object's BTF; `void` where it has none.
+    pub key_type: TypeId,
+    /// The value's type in the object's BTF; `void` where it has none.
+    pub value_type: TypeId,
     /// The key's type, where BTF has one.
     pub key: Option<Layout>,
     /// The value's type, where BTF has one.
     pub value: Option<Layout>,
+    /// What the maps in a map of maps are like; under the outer map's name.
+    pub inner: Option<Box<Map>>,
     /// Slots that the object itself fills (`__array(values, …)`): index and program.
     pub static_slots: Vec<(u32, String)>,
+    /// Maps that the object itself puts into a map of maps: index, which is the key, and map.
+    pub static_maps: Vec<(u32, String)>,
     /// Whether the object asks for pinning by name (`LIBBPF_PIN_BY_NAME`).
     pub pin_by_name: bool,
 }
@@ -125,8 +137,8 @@ impl Inventory {
         let variables = btf.map(Variables::read).unwrap_or_default();
         let mut budget = LAYOUT_BUDGET;
         let (maps, places) = maps::read(&elf, btf, &variables, &mut budget)?;
-        let core = core_relocations(&elf, btf)?;
-        let programs = programs::read(&elf, &places, &core)?;
+        let ext = BtfExt::of(&elf, btf)?;
+        let programs = programs::read(&elf, &places, &ext)?;
         if programs.is_empty() && maps.is_empty() {
             return Err(ObjectError::NoPrograms);
         }
@@ -140,14 +152,6 @@ impl Inventory {
             structs: btf.map_or_else(Vec::new, |btf| structs(btf, &mut budget)),
         })
     }
-}
-
-fn core_relocations(elf: &Elf<'_>, btf: Option<&Btf>) -> Result<CoreRelocations, ObjectError> {
-    let (Some(section), Some(btf)) = (elf.section(".BTF.ext"), btf) else {
-        return Ok(CoreRelocations::default());
-    };
-    CoreRelocations::read(section.bytes, btf)
-        .ok_or_else(|| ObjectError::Damaged { what: "its .BTF.ext section".to_owned() })
 }
 
 fn license(elf: &Elf<'_>) -> Option<String> {

@@ -18,8 +18,12 @@ pub(super) struct Attributes {
     pub(super) max_entries: u32,
     pub(super) flags: u32,
     pub(super) pinning: u32,
+    pub(super) numa_node: Option<u32>,
+    pub(super) extra: u64,
     /// Offset of `values` in bytes: what the object itself puts into the map.
     pub(super) values: Option<u32>,
+    /// The structure that `values` point to: an inner map's definition.
+    pub(super) inner: Option<TypeId>,
 }
 
 impl Attributes {
@@ -47,8 +51,13 @@ impl Attributes {
                 "max_entries" => attributes.max_entries = number()?,
                 "map_flags" => attributes.flags = number()?,
                 "pinning" => attributes.pinning = number()?,
-                "values" => attributes.values = Some(member.bit_offset / 8),
-                // `numa_node`, `map_extra` and what libbpf may add.
+                "numa_node" => attributes.numa_node = Some(number()?),
+                "map_extra" => attributes.extra = number()?.into(),
+                "values" => {
+                    attributes.values = Some(member.bit_offset / 8);
+                    attributes.inner = inner(btf, member.ty);
+                }
+                // What libbpf may add.
                 _ => {}
             }
         }
@@ -77,6 +86,15 @@ fn number(btf: &Btf, member: TypeId) -> Option<u32> {
         Shape::Array(array) => Some(array.len),
         _ => None,
     }
+}
+
+/// The structure that the elements of `values` point to; none where they are functions.
+fn inner(btf: &Btf, member: TypeId) -> Option<TypeId> {
+    let Shape::Array(array) = btf.ty(member).behind_aliases().shape() else {
+        return None;
+    };
+    let to = pointee(btf, array.element)?;
+    matches!(btf.ty(to).behind_aliases().shape(), Shape::Struct(_)).then_some(to)
 }
 
 fn pointee(btf: &Btf, member: TypeId) -> Option<TypeId> {

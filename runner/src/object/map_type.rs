@@ -62,10 +62,16 @@ impl MapType {
     pub const LRU_HASH: MapType = MapType(9);
     /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
     pub const LRU_PERCPU_HASH: MapType = MapType(10);
+    /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`.
+    pub const ARRAY_OF_MAPS: MapType = MapType(12);
+    /// `BPF_MAP_TYPE_HASH_OF_MAPS`.
+    pub const HASH_OF_MAPS: MapType = MapType(13);
     /// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
     pub const PERCPU_CGROUP_STORAGE: MapType = MapType(21);
     /// `BPF_MAP_TYPE_RINGBUF`.
     pub const RINGBUF: MapType = MapType(27);
+    /// `BPF_MAP_TYPE_USER_RINGBUF`.
+    pub const USER_RINGBUF: MapType = MapType(31);
 
     /// The type's name in lower case, without `BPF_MAP_TYPE_`: `hash`, `prog_array`, …;
     /// `unknown (N)` for numbers that came after this program was written.
@@ -74,6 +80,53 @@ impl MapType {
             Some(name) => (*name).to_owned(),
             None => format!("unknown ({})", self.0),
         }
+    }
+
+    /// Whether its values are maps.
+    pub fn holds_maps(self) -> bool {
+        matches!(self, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS)
+    }
+
+    /// Whether its values belong to something else of the kernel (a socket, a task), as many as there
+    /// are: it has no capacity.
+    pub fn is_storage(self) -> bool {
+        const CGROUP_STORAGE: u32 = 19;
+        const PERCPU_CGROUP_STORAGE: u32 = 21;
+        const SK_STORAGE: u32 = 24;
+        const INODE_STORAGE: u32 = 28;
+        const TASK_STORAGE: u32 = 29;
+        const CGRP_STORAGE: u32 = 32;
+        matches!(
+            self.0,
+            CGROUP_STORAGE
+                | PERCPU_CGROUP_STORAGE
+                | SK_STORAGE
+                | INODE_STORAGE
+                | TASK_STORAGE
+                | CGRP_STORAGE
+        )
+    }
+
+    /// Whether the kernel takes types (BTF) of its keys and values. It refuses them of maps that hold
+    /// other things than a program's own data (`map_check_no_btf`).
+    pub fn takes_types(self) -> bool {
+        let refuse = [
+            "perf_event_array",
+            "stack_trace",
+            "cgroup_array",
+            "array_of_maps",
+            "hash_of_maps",
+            "devmap",
+            "devmap_hash",
+            "sockmap",
+            "sockhash",
+            "cpumap",
+            "xskmap",
+            "queue",
+            "stack",
+            "arena",
+        ];
+        !refuse.contains(&self.name().as_str())
     }
 
     /// Whether each CPU has a value of its own.
@@ -103,8 +156,11 @@ mod tests {
         assert_eq!(MapType::HASH.name(), "hash");
         assert_eq!(MapType::PROG_ARRAY.name(), "prog_array");
         assert_eq!(MapType::LRU_PERCPU_HASH.name(), "lru_percpu_hash");
+        assert_eq!(MapType::ARRAY_OF_MAPS.name(), "array_of_maps");
+        assert_eq!(MapType::HASH_OF_MAPS.name(), "hash_of_maps");
         assert_eq!(MapType::PERCPU_CGROUP_STORAGE.name(), "percpu_cgroup_storage");
         assert_eq!(MapType::RINGBUF.name(), "ringbuf");
+        assert_eq!(MapType::USER_RINGBUF.name(), "user_ringbuf");
         assert_eq!(MapType(34).name(), "insn_array");
         assert_eq!(MapType(35).name(), "unknown (35)");
     }

@@ -35,7 +35,12 @@ pub(super) fn read(
             let ty = variables.find(SECTION, symbol.name);
             described(btf, ty, symbol.name, budget).map(|(mut map, values)| {
                 if let Some(values) = values {
-                    map.static_slots = static_slots(elf, section, symbol, values);
+                    map.static_slots = values_of_kind(elf, section, symbol, values, |symbol| {
+                        symbol.kind == SymbolKind::Function
+                    });
+                    map.static_maps = values_of_kind(elf, section, symbol, values, |symbol| {
+                        symbol.kind == SymbolKind::Data
+                    });
                 }
                 map
             })
@@ -49,6 +54,15 @@ pub(super) fn read(
         maps.push(map);
     }
     Ok((maps, places))
+}
+
+/// Where the maps are, for whoever needs nothing else of them.
+pub(super) fn places(elf: &Elf<'_>) -> MapPlaces {
+    let mut places = MapPlaces::default();
+    for (&(section, offset), symbol) in &symbols(elf) {
+        places.add(section, offset, symbol.name);
+    }
+    places
 }
 
 /// The symbols of map definitions, by section and offset.
@@ -68,7 +82,8 @@ fn symbols<'e, 'a>(elf: &'e Elf<'a>) -> BTreeMap<(usize, u64), &'e Symbol<'a>> {
     symbols
 }
 
-/// A map described by BTF, and the offset of the slots that the object fills, if there are some.
+/// A map described by BTF, and the offset of what the object itself puts into it, if there is
+/// something.
 fn described(
     btf: &Btf,
     ty: Option<TypeId>,
@@ -78,31 +93,54 @@ fn described(
     let problem = |problem: String| ObjectError::Map { name: name.to_owned(), problem };
     let ty = ty.ok_or_else(|| problem("the object's BTF doesn't describe it".to_owned()))?;
     let attributes = Attributes::read(btf, ty).map_err(problem)?;
-    let map_type = attributes.map_type;
+    let mut map = definition(btf, &attributes, name, budget).map_err(problem)?;
+    if let Some(inner) = attributes.inner.filter(|_| map.map_type.holds_maps()) {
+        let inner = Attributes::read(btf, inner)
+            .and_then(|attributes| definition(btf, &attributes, name, budget))
+            .map_err(|error| problem(format!("its inner maps can't be understood: {error}")))?;
+        map.inner = Some(Box::new(inner));
+    }
+    let is_filled = map.map_type == MapType::PROG_ARRAY || map.map_type.holds_maps();
+    Ok((map, attributes.values.filter(|_| is_filled)))
+}
+
+/// A map of some attributes; the error says what they lack.
+fn definition(
+    btf: &Btf,
+    attributes: &Attributes,
+    name: &str,
+    budget: &mut usize,
+) -> Result<Map, String> {
     let mut layout = |ty: Option<TypeId>| ty.and_then(|ty| Layout::within(btf, ty, budget));
-    let map = Map {
+    let map_type = attributes.map_type.ok_or_else(|| "its definition has no `type`".to_owned())?;
+    Ok(Map {
         name: name.to_owned(),
-        map_type: map_type.ok_or_else(|| problem("its definition has no `type`".to_owned()))?,
+        map_type,
         key_size: attributes.key_size,
         value_size: attributes.value_size,
         max_entries: attributes.max_entries,
         flags: attributes.flags,
+        numa_node: attributes.numa_node,
+        extra: attributes.extra,
+        key_type: attributes.key.unwrap_or(TypeId::VOID),
+        value_type: attributes.value.unwrap_or(TypeId::VOID),
         key: layout(attributes.key),
         value: layout(attributes.value),
+        inner: None,
         static_slots: Vec::new(),
+        static_maps: Vec::new(),
         pin_by_name: attributes.pinning == PIN_BY_NAME,
-    };
-    let values = attributes.values.filter(|_| map.map_type == MapType::PROG_ARRAY);
-    Ok((map, values))
+    })
 }
 
-/// The slots that the object fills with its own programs: relocations inside of the map's
-/// definition, whose slot is their distance from `values`.
-fn static_slots(
+/// What the object itself puts into a map, by index: relocations inside of the map's definition, whose
+/// index is their distance from `values`.
+fn values_of_kind(
     elf: &Elf<'_>,
     section: usize,
     map: &Symbol<'_>,
     values: u32,
+    is_wanted: impl Fn(&Symbol<'_>) -> bool,
 ) -> Vec<(u32, String)> {
     let begin = map.value.saturating_add(values.into());
     let end = map.value.saturating_add(map.size);
@@ -110,9 +148,9 @@ fn static_slots(
     relocations
         .iter()
         .filter_map(|relocation| {
-            let program = &elf.symbols[relocation.symbol];
-            let slot = u32::try_from((relocation.offset - begin) / VALUE_SIZE).ok()?;
-            (program.kind == SymbolKind::Function).then(|| (slot, program.name.to_owned()))
+            let value = &elf.symbols[relocation.symbol];
+            let index = u32::try_from((relocation.offset - begin) / VALUE_SIZE).ok()?;
+            is_wanted(value).then(|| (index, value.name.to_owned()))
         })
         .collect()
 }

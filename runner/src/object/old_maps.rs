@@ -5,6 +5,7 @@ use super::elf::{Section, Symbol};
 use super::error::ObjectError;
 use super::inventory::Map;
 use super::map_type::MapType;
+use crate::btf::TypeId;
 
 /// Type, key size, value size, entries and flags: what every writer's structure begins with.
 const SMALLEST: u64 = 20;
@@ -45,9 +46,15 @@ pub(super) fn read(
         value_size: number(8),
         max_entries: number(12),
         flags: number(16),
+        numa_node: None,
+        extra: 0,
+        key_type: TypeId::VOID,
+        value_type: TypeId::VOID,
         key: None,
         value: None,
+        inner: None,
         static_slots: Vec::new(),
+        static_maps: Vec::new(),
         pin_by_name: number(PINNING_OFFSET) == PIN_BY_NAME,
     })
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::btf_ext::BtfExt;
 use super::code::Uses;
-use super::core_relocations::CoreRelocations;
 use super::elf::Elf;
 use super::error::ObjectError;
 use super::functions::{self, Function, Start};
@@ -23,7 +23,7 @@ const MAX_USES: usize = 1 << 20;
 pub(super) fn read(
     elf: &Elf<'_>,
     maps: &MapPlaces,
-    core: &CoreRelocations,
+    ext: &BtfExt,
 ) -> Result<Vec<Program>, ObjectError> {
     let functions = functions::read(elf);
     let mut steps = STEPS_PER_OBJECT;
@@ -33,7 +33,7 @@ pub(super) fn read(
         .collect();
     let core_count = |start: Start| {
         let end = functions.get(&start).map_or(start.1, |function| function.end);
-        core.count(elf.sections[start.0].name, start.1..end)
+        ext.core(elf.sections[start.0].name, start.1..end).len()
     };
     let mut gathered = 0;
     let mut programs = Vec::new();

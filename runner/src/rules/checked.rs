@@ -74,16 +74,26 @@ fn slots(model: &Model) -> Vec<Slot> {
     let mut slots = Vec::new();
     for table in &model.tail_calls {
         let map = &model.map(table.map.value).name;
-        let mut of_table = Vec::new();
         for entry in &table.slots {
             for index in entry.indices.value.iter().flat_map(Clone::clone) {
                 let program = program(model, entry.program.value);
-                of_table.push(Slot { map: map.clone(), index, program });
+                slots.push(Slot { map: map.clone(), index, program });
             }
         }
-        of_table.sort_by_key(|slot| slot.index);
-        slots.extend(of_table);
     }
+    slots.extend(model.default_slots().into_iter().map(|slot| Slot {
+        map: slot.map,
+        index: slot.index,
+        program: program(model, slot.program),
+    }));
+    // Tables stay in the order of the file, those that are not in it come last.
+    let mut order: Vec<String> = Vec::new();
+    for slot in &slots {
+        if !order.contains(&slot.map) {
+            order.push(slot.map.clone());
+        }
+    }
+    slots.sort_by_key(|slot| (order.iter().position(|map| *map == slot.map), slot.index));
     slots
 }
 

@@ -179,6 +179,11 @@ fn types_agree(model: &Model, map: MapId, findings: &mut Findings) {
             users.push((slot.program.clone(), found));
         }
     }
+    for slot in model.default_slots().into_iter().filter(|slot| slot.map == *name) {
+        // It stands in no file: what brings it is the object.
+        let program = At::new(slot.program, model.objects[slot.program.object].alias.span);
+        users.push((program, compatibility(model, slot.program, None)));
+    }
     let Some(((owner, wanted), others)) = users.split_first() else { return };
     for (program, found) in others {
         let agrees = found.program_type == wanted.program_type
@@ -229,7 +234,11 @@ fn callers<'a>(
         .tail_calls
         .iter()
         .flat_map(|table| table.slots.iter().map(|slot| (slot.program.clone(), None)));
-    attached.chain(handlers).filter(move |(program, _)| {
+    let defaults = model.default_slots().into_iter().map(|slot| {
+        let span = model.objects[slot.program.object].alias.span;
+        (At::new(slot.program, span), None)
+    });
+    attached.chain(handlers).chain(defaults).filter(move |(program, _)| {
         model.program(program.value).maps.iter().any(|used| used == map)
     })
 }

@@ -6,6 +6,7 @@ mod attach_user;
 mod doctor;
 mod lasting;
 mod lifecycle;
+mod linked;
 mod lockdown;
 mod refusals;
 mod rps_counts;
@@ -26,6 +27,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         syscalls::SCENARIOS,
         storm::SCENARIOS,
         tail_calls::SCENARIOS,
+        linked::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         refusals::SCENARIOS,

@@ -79,13 +79,16 @@ pub struct RawLinkInfo {
     pub missed: u64,
 }
 
-/// `struct bpf_btf_info` as of Linux 4.18.
+/// `struct bpf_btf_info` as of Linux 5.11.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct RawBtfInfo {
     pub btf: u64,
     pub btf_size: u32,
     pub id: u32,
+    pub name: u64,
+    pub name_len: u32,
+    pub kernel_btf: u32,
 }
 
 /// For `BPF_OBJ_GET`.
@@ -140,7 +143,8 @@ pub struct IdAttr {
     pub open_flags: u32,
 }
 
-/// For `BPF_MAP_CREATE`: the part that plain maps need.
+/// For `BPF_MAP_CREATE`, up to `map_extra` (Linux 5.16). Older kernels take a longer structure if
+/// what they don't know is zero.
 #[repr(C)]
 #[derive(Default)]
 pub struct MapCreateAttr {
@@ -148,9 +152,37 @@ pub struct MapCreateAttr {
     pub key_size: u32,
     pub value_size: u32,
     pub max_entries: u32,
+    pub map_flags: u32,
+    pub inner_map_fd: u32,
+    pub numa_node: u32,
+    pub map_name: [u8; 16],
+    pub map_ifindex: u32,
+    pub btf_fd: u32,
+    pub btf_key_type_id: u32,
+    pub btf_value_type_id: u32,
+    pub btf_vmlinux_value_type_id: u32,
+    pub map_extra: u64,
 }
 
-/// For `BPF_PROG_LOAD`, up to `attach_btf_id` (Linux 5.5).
+/// For `BPF_MAP_FREEZE`.
+#[repr(C)]
+pub struct MapFdAttr {
+    pub map_fd: u32,
+}
+
+/// For `BPF_BTF_LOAD`, as of Linux 4.18.
+#[repr(C)]
+#[derive(Default)]
+pub struct BtfLoadAttr {
+    pub btf: u64,
+    pub btf_log_buf: u64,
+    pub btf_size: u32,
+    pub btf_log_size: u32,
+    pub btf_log_level: u32,
+    pub padding: u32,
+}
+
+/// For `BPF_PROG_LOAD`, up to `fd_array` (Linux 5.14).
 #[repr(C)]
 #[derive(Default)]
 pub struct ProgLoadAttr {
@@ -174,6 +206,9 @@ pub struct ProgLoadAttr {
     pub line_info: u64,
     pub line_info_cnt: u32,
     pub attach_btf_id: u32,
+    pub attach_btf_obj_fd: u32,
+    pub core_relo_cnt: u32,
+    pub fd_array: u64,
 }
 
 /// For `BPF_RAW_TRACEPOINT_OPEN`.

@@ -1,0 +1,118 @@
+//! One object linked for the running kernel: its programs in use, and its types in the kernel.
+//!
+//! A program that can't be linked fails when it is loaded, not before: another alternative may do
+//! without it.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+
+use crate::kernel::error::{Error, Phase};
+use crate::kernel::{btf_support, facts, kernel_types, sys};
+use crate::object::link::{DataSection, LinkError, Linkable, Linked, LinkedProgram, Request};
+
+/// An object's programs, ready to be loaded.
+pub struct LinkedObject {
+    programs: HashMap<String, Result<LinkedProgram, LinkError>>,
+    /// Its sections of variables, with their values.
+    pub data: Vec<DataSection>,
+    /// Its types, if it has some and the kernel took them.
+    pub types: Option<OwnedFd>,
+    /// Why the kernel didn't take its types, in words.
+    pub refused_types: Option<String>,
+}
+
+/// What is wanted of an object.
+pub struct Wanted<'a> {
+    /// Names of the programs in use, each once.
+    pub programs: Vec<&'a str>,
+    /// Names in the kernel's types that the programs will be verified for.
+    pub targets: Vec<String>,
+    /// Variables that get other values than their initial ones.
+    pub globals: Vec<(String, Vec<u8>)>,
+}
+
+impl LinkedObject {
+    /// Links the programs that are wanted. `what` is what errors call the object.
+    pub fn link(bytes: &[u8], what: &str, wanted: &Wanted<'_>) -> Result<LinkedObject, Error> {
+        let programs = &wanted.programs[..];
+        let failed = |error: String| Error::new(Phase::Open, what, error);
+        let object = Linkable::open(bytes).map_err(|error| failed(error.to_string()))?;
+        let (linked, failures) = match link(&object, programs, wanted)? {
+            Ok(linked) => (linked, HashMap::new()),
+            // One of them can't be linked: which, and do the others agree?
+            Err(_) => {
+                let mut failures = HashMap::new();
+                for program in programs {
+                    if let Err(error) = link(&object, &[*program], wanted)? {
+                        failures.insert((*program).to_owned(), Err(error));
+                    }
+                }
+                let others: Vec<&str> = programs
+                    .iter()
+                    .copied()
+                    .filter(|program| !failures.contains_key(*program))
+                    .collect();
+                let linked = link(&object, &others, wanted)?;
+                (linked.map_err(|error| failed(error.to_string()))?, failures)
+            }
+        };
+        let mut programs = failures;
+        programs.extend(linked.programs.into_iter().map(|one| (one.name.clone(), Ok(one))));
+        let (types, refused_types) = match linked.btf.map(|bytes| sys::btf_load(&bytes)) {
+            Some(Ok(types)) => (Some(types), None),
+            Some(Err(refusal)) => (None, Some(refused(&refusal))),
+            None => (None, None),
+        };
+        Ok(LinkedObject { programs, data: linked.data, types, refused_types })
+    }
+
+    /// A linked program.
+    ///
+    /// # Errors
+    /// What is wrong with it for this kernel.
+    pub fn program(&self, name: &str, what: &str) -> Result<&LinkedProgram, Error> {
+        match self.programs.get(name) {
+            Some(Ok(program)) => Ok(program),
+            Some(Err(error)) => Err(Error::new(Phase::Load, what, error.to_string())),
+            None => Err(Error::new(Phase::Load, what, "the object has no such program")),
+        }
+    }
+}
+
+/// Links programs with what the kernel has to say to them. The outer error is the kernel's fault, the
+/// inner one the object's.
+fn link(
+    object: &Linkable<'_>,
+    programs: &[&str],
+    wanted: &Wanted<'_>,
+) -> Result<Result<Linked, LinkError>, Error> {
+    let needs = match object.needs(programs) {
+        Ok(needs) => needs,
+        Err(error) => return Ok(Err(error)),
+    };
+    let mut types = match needs.types.is_empty() {
+        true => None,
+        false => Some(kernel_types::kernel_types()?),
+    };
+    if let Some(types) = &mut types {
+        // One look for all names costs hardly more than one for each.
+        types.prepare(needs.types.iter().chain(&wanted.targets).map(String::as_str));
+    }
+    let facts = facts::facts(&needs);
+    Ok(object.link(&Request {
+        programs,
+        kernel: types.as_deref(),
+        facts: facts.as_ref(),
+        globals: &wanted.globals,
+        features: btf_support::features(),
+    }))
+}
+
+/// The last line of the log says it.
+fn refused(refusal: &sys::Refusal) -> String {
+    let said = refusal.log.lines().rev().find(|line| !line.trim().is_empty());
+    match said {
+        Some(line) => format!("{} ({})", line.trim(), refusal.error),
+        None => refusal.error.to_string(),
+    }
+}

@@ -1,0 +1,70 @@
+//! Applies a function's CO-RE relocations to its instructions.
+
+use super::code::Code;
+use super::error::{LinkError, Problem};
+use super::missing::Missing;
+use super::{Linkable, patch};
+use crate::btf::core_relo::{Answer, CoreRelocation, Question, Resolver};
+use crate::object::btf_ext::CoreRecord;
+use crate::object::functions::Start;
+use crate::object::instruction::SLOT_SIZE;
+
+/// Changes the code of the function at `start` and returns what the kernel hasn't got of it, by
+/// instructions of the function.
+pub(super) fn apply(
+    object: &Linkable<'_>,
+    resolver: Option<&mut Resolver<'_>>,
+    start: Start,
+    code: &mut Code,
+) -> Result<Vec<Missing>, LinkError> {
+    let section = object.elf.sections[start.0].name;
+    let records = object.ext.core(section, start.1..code.end);
+    let mut missing = Vec::new();
+    let (Some(resolver), Some(btf)) = (resolver, &object.btf) else {
+        return Ok(missing);
+    };
+    for record in records {
+        let offset = u64::from(record.offset) - start.1;
+        let instruction = (offset / SLOT_SIZE) as usize;
+        let fail = |problem| LinkError::at(code.place(object, instruction), problem);
+        if !offset.is_multiple_of(SLOT_SIZE) {
+            let what = format!("byte {offset} of the function is inside of an instruction");
+            return Err(fail(Problem::Instruction { what }));
+        }
+        let question = Question::from_number(record.kind).ok_or_else(|| {
+            let what = format!("CO-RE relocations of kind {} are not known", record.kind);
+            fail(Problem::Instruction { what })
+        })?;
+        let relocation =
+            CoreRelocation { question, root: record.ty, access: btf.string(record.access) };
+        let answer = resolver.resolve(&relocation).map_err(|error| fail(Problem::Core(error)))?;
+        let what = match answer {
+            Answer::Number(number) => {
+                let patched = patch::put(&mut code.instructions, instruction, &number);
+                match patched {
+                    Ok(patch::Patched::Done) => continue,
+                    Ok(patch::Patched::OtherMeaning) => format!(
+                        "{} has another size in this kernel and is neither a pointer nor an unsigned \
+                         number, so it can't be read as the object does",
+                        resolver.describe(&relocation)
+                    ),
+                    Err(what) => {
+                        let place = code.place(object, instruction);
+                        return Err(LinkError::at(place, Problem::Instruction { what }));
+                    }
+                }
+            }
+            Answer::Missing { what } => {
+                patch::make_unreachable(&mut code.instructions, instruction);
+                format!("{what} is not in this kernel")
+            }
+        };
+        missing.push(Missing { instruction, what });
+    }
+    Ok(missing)
+}
+
+/// Whether a relocation's answer depends on the kernel.
+pub(super) fn asks_kernel(record: &CoreRecord) -> bool {
+    Question::from_number(record.kind) != Some(Question::LocalTypeId)
+}
