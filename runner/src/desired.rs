@@ -144,6 +144,8 @@ pub enum Details {
         /// The only process; every one if there is none.
         process: Option<u32>,
     },
+    /// For many functions: names and globs.
+    Functions(Vec<String>),
     /// For perf events: what is counted, and how often the program runs.
     Sampling {
         /// What is counted.
@@ -225,6 +227,12 @@ pub enum HookKind {
     Usdt,
     /// Every so many times that something happens.
     PerfEvent,
+    /// A trampoline at a function's entry that may decide what it returns.
+    FmodRet,
+    /// Many functions by one link.
+    KprobeMulti,
+    /// Many functions' returns by one link.
+    KretprobeMulti,
     /// A hook of the security modules.
     Lsm,
     /// A run over all things of a kind, whenever it is read.
@@ -334,7 +342,7 @@ impl Desired {
 
 impl HookKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [HookKind; 14] = [
+    pub const ALL: [HookKind; 17] = [
         HookKind::Fentry,
         HookKind::Fexit,
         HookKind::Kprobe,
@@ -347,6 +355,9 @@ impl HookKind {
         HookKind::Uretprobe,
         HookKind::Usdt,
         HookKind::PerfEvent,
+        HookKind::FmodRet,
+        HookKind::KprobeMulti,
+        HookKind::KretprobeMulti,
         HookKind::Lsm,
         HookKind::Iter,
     ];
@@ -366,6 +377,9 @@ impl HookKind {
             HookKind::Uretprobe => "uretprobe",
             HookKind::Usdt => "usdt",
             HookKind::PerfEvent => "perf_event",
+            HookKind::FmodRet => "fmod_ret",
+            HookKind::KprobeMulti => "kprobe_multi",
+            HookKind::KretprobeMulti => "kretprobe_multi",
             HookKind::Lsm => "lsm",
             HookKind::Iter => "iter",
         }
@@ -384,7 +398,7 @@ impl Hook {
             let _ = write!(place, "+{:#x}", self.offset);
         }
         let process = match &self.details {
-            Details::None => None,
+            Details::None | Details::Functions(_) => None,
             Details::User { process, .. } => *process,
             Details::Sampling { rate, process, .. } => {
                 let _ = match rate {
