@@ -179,7 +179,10 @@ fn functions(kind: At<HookKind>, one: &FunctionsSpec, binder: &mut Binder<'_>) -
         one.functions.iter().filter_map(|text| Some(binder.text(text)?.value)).collect();
     let target = kind.with(patterns.join(", "));
     let hook = bind_common(kind, Some(target), &one.program, &one.cookie, binder)?;
-    (patterns.len() == written).then(|| Hook { details: Details::Functions(patterns), ..hook })
+    if patterns.len() < written {
+        return None;
+    }
+    Some(Hook { details: Details::Functions(patterns), ..hook })
 }
 
 /// A place in a file: a symbol, an offset from it, or an offset in the file.
