@@ -11,7 +11,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("aya", &["kernel"]),
     ("flate2", &["kernel/facts.rs"]),
     ("minijinja", &["text/template.rs"]),
-    ("object", &["object/elf.rs"]),
+    ("object", &["object/elf.rs", "object/executable.rs"]),
     ("serde_saphyr", &["spec/yaml.rs"]),
     ("sha2", &["object/store.rs"]),
     ("syscalls", &["syscall_table.rs"]),
@@ -123,11 +123,15 @@ fn foreign_crates_stay_in_their_rooms() {
 }
 
 #[test]
-fn unsafe_code_lives_in_one_file() {
+fn unsafe_code_lives_in_one_room() {
+    let mut files = Vec::new();
     for (file, text) in sources() {
         let has_unsafe = code(&text).any(|(_, line)| line.contains("unsafe {"));
-        assert_eq!(has_unsafe, file == "kernel/sys.rs", "{file}");
+        let may_have = file == "kernel/sys.rs" || file.starts_with("kernel/sys/");
+        assert!(!has_unsafe || may_have, "{file}");
+        files.extend(has_unsafe.then_some(file));
     }
+    assert!(files.iter().any(|file| file == "kernel/sys.rs"), "found in {files:?} only");
 }
 
 /// Back-ticked paths of the documents: those with a `/` and an ending, or with a final `/`.

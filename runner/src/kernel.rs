@@ -21,6 +21,7 @@ mod sys;
 mod verifier;
 
 pub mod features;
+pub mod iterators;
 pub mod lock;
 pub mod maps;
 pub mod observe;

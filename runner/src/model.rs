@@ -3,7 +3,7 @@
 //! It keeps the positions of what was written. Names that could not be bound were reported when the
 //! model was made and are left out of it.
 
-use crate::desired::{Decoder, HookKind, OnMissing, Value};
+use crate::desired::{Decoder, Details, HookKind, OnMissing, Value};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
 use crate::text::source::{At, SourceId};
@@ -96,10 +96,14 @@ pub struct Attachment {
 pub struct Hook {
     /// How they are attached, and where that was written.
     pub kind: At<HookKind>,
-    /// A function, or a tracepoint's name.
+    /// A function, a tracepoint's or an event's name; empty where the offset says it all.
     pub target: At<String>,
     /// Bytes from the function's beginning.
     pub offset: u64,
+    /// What the kind needs besides.
+    pub details: Details,
+    /// What the program gets with `bpf_get_attach_cookie`.
+    pub cookie: Option<u64>,
     /// The program; the entry's of a pair.
     pub program: At<ProgramId>,
     /// The return's of a pair.

@@ -25,4 +25,5 @@ pub use decode::decode;
 pub use decoders::Lookups;
 pub use loss::Loss;
 pub use rows::{Cell, Row, Table, Zeros, per_cpu, record, table};
+pub use sinks::listing::Listing;
 pub use value::Value;

@@ -6,10 +6,10 @@
 use crate::btf::{Btf, Kind, Layout, Scalar, ScalarKind, TypeId};
 use crate::desired::{Column, View};
 use crate::kernel::maps::{self, Map};
-use crate::kernel::{Error, PinDir};
+use crate::kernel::{Error, PinDir, iterators};
 use crate::live::Live;
 use crate::object::MapType;
-use crate::read::{Columns, Lookups, Loss, Table, Zeros, table};
+use crate::read::{Columns, Listing, Lookups, Loss, Table, Zeros, table};
 use std::collections::HashMap;
 
 /// What a probe shows.
@@ -52,6 +52,20 @@ pub fn read(pins: &PinDir, views: &[View], live: &Live) -> Result<Readout, Error
     }
     readout.loss.extend(losses(live));
     Ok(readout)
+}
+
+/// Runs every iterator of a probe.
+///
+/// # Errors
+/// One can't be run.
+pub fn listings(pins: &PinDir) -> Result<Vec<Listing>, Error> {
+    let outputs = iterators::run(pins)?.into_iter();
+    Ok(outputs
+        .map(|(program, bytes)| Listing {
+            program,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        })
+        .collect())
 }
 
 /// What the kernel itself says is missing.

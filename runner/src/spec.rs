@@ -1,5 +1,6 @@
 //! A probe file as it was written: shape and positions, no meaning yet.
 
+pub mod attach;
 pub mod shape;
 pub mod values;
 pub mod yaml;

@@ -30,6 +30,22 @@ pub enum Need {
     LastingPerfEvents,
     /// They can not.
     NoLastingPerfEvents,
+    /// uprobes exist.
+    Uprobes,
+    /// Programs that may sleep can be attached to system calls, which takes error injection.
+    SleepableTrampolines,
+    /// Trampolines can have cookies.
+    TrampolineCookies,
+    /// They can not.
+    NoTrampolineCookies,
+    /// Raw and BTF tracepoints can have cookies.
+    TracepointCookies,
+    /// They can not.
+    NoTracepointCookies,
+    /// BPF is among the security modules.
+    SecurityModule,
+    /// It is not.
+    NoSecurityModule,
     /// 32-bit system calls work.
     CompatCalls,
     /// The kernel hides its memory even from root.
@@ -40,7 +56,19 @@ impl Need {
     /// Whether every kernel of the matrix has it, booted in the usual way. Its absence there is a fault, of the kernel,
     /// the machine or the way it is tried, and not a reason to skip.
     pub fn is_promised(self) -> bool {
-        !matches!(self, Self::LastingPerfEvents | Self::NoLastingPerfEvents | Self::LockedDown)
+        !matches!(
+            self,
+            Self::LastingPerfEvents
+                | Self::NoLastingPerfEvents
+                | Self::SleepableTrampolines
+                | Self::TrampolineCookies
+                | Self::NoTrampolineCookies
+                | Self::TracepointCookies
+                | Self::NoTracepointCookies
+                | Self::SecurityModule
+                | Self::NoSecurityModule
+                | Self::LockedDown
+        )
     }
 }
 
@@ -85,10 +113,26 @@ pub fn try_out(need: Need) -> Result<()> {
         Need::Trampolines => trampolines().context("no fexit"),
         Need::PacketSteering => packet_steering(),
         Need::LastingPerfEvents => perf_links().context("perf events can't outlive their process"),
-        Need::NoLastingPerfEvents => match perf_links() {
-            Ok(()) => bail!("perf events can outlive their process here"),
-            Err(_) => Ok(()),
-        },
+        Need::NoLastingPerfEvents => {
+            lacking(perf_links(), "perf events can outlive their process here")
+        }
+        Need::Uprobes => uprobes(),
+        Need::SleepableTrampolines => {
+            sleepable_trampolines().context("no sleepable fexit of a system call")
+        }
+        Need::TrampolineCookies => trampoline_cookies().context("no cookies for fexit"),
+        Need::NoTrampolineCookies => {
+            trampolines()?;
+            lacking(trampoline_cookies(), "fexit can have a cookie here")
+        }
+        Need::TracepointCookies => tracepoint_cookies().context("no cookies for raw tracepoints"),
+        Need::NoTracepointCookies => {
+            lacking(tracepoint_cookies(), "raw tracepoints can have a cookie here")
+        }
+        Need::SecurityModule => security_module(),
+        Need::NoSecurityModule => {
+            lacking(security_module(), "BPF is among the security modules here")
+        }
         Need::CompatCalls => compat_calls(),
         Need::LockedDown => locked_down(),
     }
@@ -114,6 +158,14 @@ impl Drop for UnlimitedMemory {
     fn drop(&mut self) {
         // Lowering a limit needs no privilege.
         setrlimit(Resource::Memlock, self.before).ok();
+    }
+}
+
+/// Whether a kernel lacks something.
+fn lacking(tried: Result<()>, otherwise: &'static str) -> Result<()> {
+    match tried {
+        Ok(()) => bail!(otherwise),
+        Err(_) => Ok(()),
     }
 }
 
@@ -148,12 +200,40 @@ fn kprobes() -> Result<()> {
     Ok(())
 }
 
+fn uprobes() -> Result<()> {
+    ensure!(
+        Path::new("/sys/bus/event_source/devices/uprobe").exists(),
+        "no uprobes in this kernel"
+    );
+    Ok(())
+}
+
 fn trampolines() -> Result<()> {
+    sys::raw_tracepoint_open(&empty_fexit()?, None)?;
+    Ok(())
+}
+
+fn sleepable_trampolines() -> Result<()> {
+    let btf = Btf::from_sys_fs()?;
+    let function = btf.id_by_type_name_kind("__x64_sys_getpgid", BtfKind::Func)?;
+    sys::load_empty_sleepable(program::TRACING, (program::TRACE_FEXIT, function))?;
+    Ok(())
+}
+
+fn trampoline_cookies() -> Result<()> {
+    sys::fexit_link_with_cookie(&empty_fexit()?)?;
+    Ok(())
+}
+
+fn empty_fexit() -> Result<std::os::fd::OwnedFd> {
     let btf = Btf::from_sys_fs()?;
     let function = btf.id_by_type_name_kind("get_rps_cpu", BtfKind::Func)?;
-    let program =
-        sys::load_empty_program(program::TRACING, Some((program::TRACE_FEXIT, function)))?;
-    sys::raw_tracepoint_open(&program, None)?;
+    Ok(sys::load_empty_program(program::TRACING, Some((program::TRACE_FEXIT, function)))?)
+}
+
+fn tracepoint_cookies() -> Result<()> {
+    let program = sys::load_empty_program(program::RAW_TRACEPOINT, None)?;
+    sys::raw_tracepoint_open_with_cookie(&program, "sys_enter")?;
     Ok(())
 }
 
@@ -171,6 +251,15 @@ fn compat_calls() -> Result<()> {
     let status =
         Command::new(std::env::current_exe()?).args(["traffic", "compat", "20", "1"]).status()?;
     ensure!(status.success(), "no 32-bit system calls in this kernel");
+    Ok(())
+}
+
+fn security_module() -> Result<()> {
+    let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    ensure!(
+        modules.trim().split(',').any(|module| module == "bpf"),
+        "BPF is not among the security modules: {modules}"
+    );
     Ok(())
 }
 

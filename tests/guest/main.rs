@@ -5,6 +5,7 @@
 mod demo;
 mod features;
 mod leak;
+mod objects;
 mod product;
 mod scenario;
 mod scenarios;

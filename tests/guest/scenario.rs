@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::features::Need;
+use crate::objects;
 use crate::product::Product;
 
 /// One thing that must hold on a running kernel.
@@ -43,5 +44,11 @@ impl Context {
         let path = self.scratch.join(format!("{name}.yaml"));
         std::fs::write(&path, yaml)?;
         Ok(path)
+    }
+
+    /// Writes a probe file that uses one of the objects that only scenarios have, and that object beside it.
+    pub fn probe_of(&self, object: &str, name: &str, rest: &str) -> Result<PathBuf> {
+        objects::write(object, &self.scratch)?;
+        self.probe_file(name, &format!("version: 1\nobject: {object}\n{rest}"))
     }
 }

@@ -98,6 +98,16 @@ pub mod program {
 
 /// Loads a program that does nothing. `attach` is the attach type and the BTF id of the traced function.
 pub fn load_empty_program(kind: u32, attach: Option<(u32, u32)>) -> io::Result<OwnedFd> {
+    load_empty(kind, attach, 0)
+}
+
+/// The same of a program that may sleep.
+pub fn load_empty_sleepable(kind: u32, attach: (u32, u32)) -> io::Result<OwnedFd> {
+    const SLEEPABLE: u32 = 1 << 4;
+    load_empty(kind, Some(attach), SLEEPABLE)
+}
+
+fn load_empty(kind: u32, attach: Option<(u32, u32)>, flags: u32) -> io::Result<OwnedFd> {
     // r0 = 0; exit
     let instructions: [u64; 2] = [0xb7, 0x95];
     let license = c"GPL";
@@ -106,6 +116,7 @@ pub fn load_empty_program(kind: u32, attach: Option<(u32, u32)>) -> io::Result<O
     attributes.put_u32(4, instructions.len() as u32);
     attributes.put_pointer(8, instructions.as_ptr());
     attributes.put_pointer(16, license.as_ptr());
+    attributes.put_u32(44, flags);
     if let Some((attach_type, btf_id)) = attach {
         attributes.put_u32(68, attach_type);
         attributes.put_u32(108, btf_id);
@@ -122,6 +133,25 @@ pub fn raw_tracepoint_open(program: &OwnedFd, name: Option<&str>) -> io::Result<
     }
     attributes.put_u32(8, program.as_raw_fd() as u32);
     bpf_fd(command::RAW_TRACEPOINT_OPEN, &mut attributes)
+}
+
+/// Attaches a raw tracepoint program by name, with a cookie.
+pub fn raw_tracepoint_open_with_cookie(program: &OwnedFd, name: &str) -> io::Result<OwnedFd> {
+    let name = CString::new(name)?;
+    let mut attributes = Attributes::default();
+    attributes.put_pointer(0, name.as_ptr());
+    attributes.put_u32(8, program.as_raw_fd() as u32);
+    attributes.put_u32(16, 1);
+    bpf_fd(command::RAW_TRACEPOINT_OPEN, &mut attributes)
+}
+
+/// Attaches an fexit program by a link with a cookie.
+pub fn fexit_link_with_cookie(program: &OwnedFd) -> io::Result<OwnedFd> {
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, program.as_raw_fd() as u32);
+    attributes.put_u32(8, program::TRACE_FEXIT);
+    attributes.put_u32(24, 1);
+    bpf_fd(command::LINK_CREATE, &mut attributes)
 }
 
 /// Attaches a program to a perf event by a link.
@@ -160,6 +190,75 @@ pub fn open_tracepoint(id: u64) -> io::Result<OwnedFd> {
 pub fn call(number: c_long) {
     // SAFETY: without a pointer the kernel has no memory to write to.
     unsafe { libc::syscall(number, 0, 0, 0, 0) };
+}
+
+/// A function to be found by its name in this program's symbols.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn guest_tick(number: u32) -> u32 {
+    std::hint::black_box(number) + 1
+}
+
+/// How many watch the probe below: the kernel counts in this process's memory.
+///
+/// On a page of its own: linkers let two segments share a page of the file, and the kernel counts in the first writable
+/// mapping that it sees of that page.
+#[unsafe(link_section = ".probes")]
+static mut WATCHERS: Watchers = Watchers(0);
+
+#[repr(align(4096))]
+struct Watchers(u16);
+
+/// A place left for probes, `guest:tick`, that is passed only while somebody watches. Whether it was.
+#[inline(never)]
+pub fn usdt_tick(number: u32) -> bool {
+    // SAFETY: only the kernel writes there, and a 16-bit read is whole.
+    if unsafe { (&raw const WATCHERS.0).read_volatile() } == 0 {
+        return false;
+    }
+    // SAFETY: one instruction that does nothing, and a note in a section that is not loaded.
+    unsafe {
+        asm!(
+            "990: nop",
+            ".pushsection .note.stapsdt, \"\", \"note\"",
+            ".balign 4",
+            ".4byte 992f - 991f, 995f - 993f, 3",
+            "991: .asciz \"stapsdt\"",
+            "992: .balign 4",
+            "993: .8byte 990b, 0, {watchers}",
+            ".asciz \"guest\", \"tick\", \"4@%edi\"",
+            "995: .balign 4",
+            ".popsection",
+            watchers = sym WATCHERS,
+            in("edi") number,
+            options(nostack, preserves_flags),
+        );
+    }
+    true
+}
+
+/// Maps fresh memory at `address` and writes to each of its `pages` once: each write is a page fault.
+pub fn touch_fresh_pages(address: usize, pages: usize) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let size = pages * PAGE;
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: nothing else is there, or the kernel refuses.
+    let start = unsafe { libc::mmap(address as *mut libc::c_void, size, protection, flags, -1, 0) };
+    if start == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // A huge page would be one fault.
+    // SAFETY: the range was mapped above.
+    let advised = unsafe { libc::madvise(start, size, libc::MADV_NOHUGEPAGE) };
+    if advised != 0 && io::Error::last_os_error().raw_os_error() != Some(libc::EINVAL) {
+        return Err(io::Error::last_os_error());
+    }
+    for page in 0..pages {
+        // SAFETY: within the range that was mapped above.
+        unsafe { start.cast::<u8>().add(page * PAGE).write_volatile(1) };
+    }
+    Ok(())
 }
 
 /// A POSIX timer that never signals, by the kernel's own calls: a C library may make more or other ones.

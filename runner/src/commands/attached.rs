@@ -1,12 +1,13 @@
 //! How attachments are reported, by every command that attaches or shows what is.
 
+use crate::desired::Hook;
 use crate::live::{AttachmentRecord, PassedOver};
 use serde_json::{Value, json};
 
 /// For people: `fexit get_rps_cpu (rps_fexit)`; nothing for an attachment that was left out.
 pub fn line(attachment: &AttachmentRecord) -> Option<String> {
     let hook = attachment.chosen.as_ref()?;
-    Some(format!("{} {} ({})", hook.kind.name(), hook.target, programs(attachment).join(", ")))
+    Some(format!("{} {} ({})", hook.kind.name(), hook.place(), programs(attachment).join(", ")))
 }
 
 /// For programs, as in every document that has `attachments`.
@@ -14,7 +15,7 @@ pub fn document(attachment: &AttachmentRecord) -> Value {
     let hook = attachment.chosen.as_ref();
     json!({
         "kind": hook.map(|hook| hook.kind.name()),
-        "target": hook.map(|hook| &hook.target),
+        "target": hook.map(Hook::place),
         "programs": programs(attachment),
         "passed_over": attachment.passed_over.iter().map(passed_over).collect::<Vec<_>>(),
     })
@@ -23,7 +24,12 @@ pub fn document(attachment: &AttachmentRecord) -> Value {
 /// Why alternatives were not taken, a line each.
 pub fn reasons(attachment: &AttachmentRecord) -> impl Iterator<Item = String> {
     attachment.passed_over.iter().map(|passed| {
-        format!("passed over {} {}: {}", passed.hook.kind.name(), passed.hook.target, passed.reason)
+        format!(
+            "passed over {} {}: {}",
+            passed.hook.kind.name(),
+            passed.hook.place(),
+            passed.reason
+        )
     })
 }
 
@@ -31,11 +37,15 @@ pub fn reasons(attachment: &AttachmentRecord) -> impl Iterator<Item = String> {
 fn passed_over(passed: &PassedOver) -> Value {
     json!({
         "kind": passed.hook.kind.name(),
-        "target": passed.hook.target,
+        "target": passed.hook.place(),
         "reason": passed.reason,
     })
 }
 
+/// A perf event has a link for each CPU, all of one program.
 fn programs(attachment: &AttachmentRecord) -> Vec<&str> {
-    attachment.links.iter().map(|link| link.program.name.as_str()).collect()
+    let mut programs: Vec<&str> =
+        attachment.links.iter().map(|link| link.program.name.as_str()).collect();
+    programs.dedup();
+    programs
 }

@@ -31,17 +31,24 @@ pub fn run(
 ) -> anyhow::Result<Outcome> {
     let live = applied::find(probe)?;
     let views = views(&live, map)?;
-    let readout = readout::read(&PinDir::persistent(probe), &views, &live)?;
+    let pins = PinDir::persistent(probe);
+    let readout = readout::read(&pins, &views, &live)?;
+    // Who asks for one map wants nothing else.
+    let listings = if map.is_none() { readout::listings(&pins)? } else { Vec::new() };
     match format {
         Format::Table => {
             sinks::table::write(out, &readout.tables)?;
+            sinks::listing::write(out, &listings, readout.tables.is_empty())?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
             applied::warn(&live);
         }
         Format::Json => {
             let (tables, loss) = (&readout.tables[..], &readout.loss[..]);
-            sinks::json::write(out, &sinks::json::Document { probe, tables, loss })?;
+            sinks::json::write(
+                out,
+                &sinks::json::Document { probe, tables, loss, listings: &listings },
+            )?;
         }
     }
     Ok(Outcome::Done)

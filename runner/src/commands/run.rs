@@ -180,6 +180,7 @@ fn show(
 fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
     let probe = &session.desired.probe;
     let live = observe::observe_pins(probe, session.running.pins(), None)?;
+    let listings = readout::listings(session.running.pins())?;
     session.running.detach()?;
     let readout = readout::read(session.running.pins(), &session.desired.views, &live)?;
     match format {
@@ -188,12 +189,16 @@ fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow
                 writeln!(out)?;
             }
             sinks::table::write(out, &readout.tables)?;
+            sinks::listing::write(out, &listings, readout.tables.is_empty())?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
         }
         Format::Json => {
             let (tables, loss) = (&readout.tables[..], &readout.loss[..]);
-            sinks::json::write_line(out, &sinks::json::Document { probe, tables, loss })?;
+            sinks::json::write_line(
+                out,
+                &sinks::json::Document { probe, tables, loss, listings: &listings },
+            )?;
         }
     }
     Ok(())

@@ -6,22 +6,29 @@
 //! attachments are held by the process.
 
 mod btf_tracepoint;
+mod cookie;
 mod fentry;
 mod fexit;
+mod iter;
 mod kprobe;
 mod kprobe_pair;
 mod kretprobe;
+mod lsm;
+mod perf;
+mod perf_event;
 mod raw_tracepoint;
 mod tracepoint;
+mod uprobe;
+mod uretprobe;
+mod usdt;
+mod user_file;
 
-use std::fmt::Debug;
-use std::os::fd::AsFd;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use aya::programs::ProgramError;
-use aya::programs::kprobe::KProbeLink;
 use aya::programs::links::{FdLink, LinkError};
-use aya::programs::trace_point::TracePointLink;
 
 use crate::desired::{Hook, HookKind, ProgramRef};
 use crate::kernel::error::{Error, Phase};
@@ -36,14 +43,16 @@ struct Part<'a> {
     /// What the program is verified for, where its type wants that.
     target: Option<&'a str>,
     /// Attaches the program that is pinned at the path.
-    attach: fn(&Path, &Hook) -> Result<Attached, Failure>,
+    attach: fn(&Path, &Hook) -> Result<Vec<Attached>, Failure>,
 }
 
-/// A new link, as aya returns it.
+/// A new link: detached when it is dropped, unless it was pinned.
 enum Attached {
-    /// One that can be pinned.
+    /// One that aya made.
     Link(FdLink),
-    /// One that this process has to hold.
+    /// One that we made.
+    Fd(OwnedFd),
+    /// One that can't be pinned: this process has to hold it.
     Held(HeldLink),
 }
 
@@ -51,13 +60,26 @@ enum Attached {
 /// dropped.
 #[derive(Debug)]
 pub struct HeldLink {
-    _link: Box<dyn Debug>,
+    _event: OwnedFd,
 }
 
-/// Why a call of aya's failed.
+/// Why a program can't be attached.
 enum Failure {
+    /// A call of aya's failed.
     Program(ProgramError),
+    /// A call of aya's failed.
     Link(LinkError),
+    /// A call of ours failed.
+    Io(io::Error),
+    /// The kernel has no cookies for this kind.
+    NoCookies {
+        /// The first Linux that has.
+        since: &'static str,
+    },
+    /// The hook lacks what its kind needs: it comes from a state file that somebody changed.
+    Incomplete,
+    /// It was found out before the kernel was asked.
+    Told { detail: String, hints: Vec<String>, target_missing: bool },
 }
 
 /// What attaching a hook made.
@@ -109,20 +131,28 @@ fn attach_parts(
     for part in &parts {
         programs.push(loader.load(part.program, part.target)?);
     }
-    for (i, (part, program)) in parts.iter().zip(&programs).enumerate() {
-        let attached =
-            (part.attach)(program, hook).map_err(|failure| explain(failure, hook, part))?;
-        let keeper = match attached {
-            Attached::Link(link) => {
-                let name = LinkName { order: order + i, program: part.program.clone() }.to_string();
-                keep(link, &name, pins)?
-            }
-            Attached::Held(held) => {
-                made.held.push(held);
-                LinkKeeper::Process
-            }
-        };
-        made.records.push(LinkRecord { program: part.program.clone(), keeper });
+    for (part, program) in parts.iter().zip(&programs) {
+        let links = (part.attach)(program, hook).map_err(|failure| explain(failure, hook, part))?;
+        for link in links {
+            let order = order + made.records.len();
+            let name = LinkName { order, program: part.program.clone() }.to_string();
+            let keeper = match link {
+                Attached::Link(link) => keep(&name, pins, |pin| {
+                    link.pin(pin)
+                        .map(drop)
+                        .map_err(|e| cause::of(Phase::Pin, pin.display().to_string(), &e))
+                })?,
+                Attached::Fd(link) => keep(&name, pins, |pin| {
+                    sys::links::obj_pin(link.as_fd(), pin)
+                        .map_err(|e| Error::from_io(Phase::Pin, pin.display().to_string(), &e))
+                })?,
+                Attached::Held(held) => {
+                    made.held.push(held);
+                    LinkKeeper::Process
+                }
+            };
+            made.records.push(LinkRecord { program: part.program.clone(), keeper });
+        }
     }
     Ok(())
 }
@@ -138,6 +168,12 @@ fn parts(hook: &Hook) -> Vec<Part<'_>> {
         HookKind::RawTracepoint => raw_tracepoint::parts(hook),
         HookKind::Tracepoint => tracepoint::parts(hook),
         HookKind::BtfTracepoint => btf_tracepoint::parts(hook),
+        HookKind::Uprobe => uprobe::parts(hook),
+        HookKind::Uretprobe => uretprobe::parts(hook),
+        HookKind::Usdt => usdt::parts(hook),
+        HookKind::PerfEvent => perf_event::parts(hook),
+        HookKind::Lsm => lsm::parts(hook),
+        HookKind::Iter => iter::parts(hook),
     }
 }
 
@@ -153,7 +189,14 @@ fn prepare(hook: &Hook) -> Result<Option<String>, Error> {
 fn check_keepable(hook: &Hook) -> Result<(), Error> {
     let is_perf_event = matches!(
         hook.kind,
-        HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair | HookKind::Tracepoint
+        HookKind::Kprobe
+            | HookKind::Kretprobe
+            | HookKind::KprobePair
+            | HookKind::Tracepoint
+            | HookKind::Uprobe
+            | HookKind::Uretprobe
+            | HookKind::Usdt
+            | HookKind::PerfEvent
     );
     if !is_perf_event || has_perf_links() {
         return Ok(());
@@ -177,12 +220,17 @@ pub fn has_perf_links() -> bool {
 
 /// What errors call a hook: `fexit get_rps_cpu`.
 pub fn describe(hook: &Hook) -> String {
-    format!("{} {}", hook.kind.name(), hook.target)
+    format!("{} {}", hook.kind.name(), hook.place())
 }
 
-fn keep(link: FdLink, name: &str, pins: &PinDir) -> Result<LinkKeeper, Error> {
+/// Pins a link by that name.
+fn keep(
+    name: &str,
+    pins: &PinDir,
+    pin: impl FnOnce(&Path) -> Result<(), Error>,
+) -> Result<LinkKeeper, Error> {
     let path = pins.links().join(name);
-    link.pin(&path).map_err(|error| cause::of(Phase::Pin, path.display().to_string(), &error))?;
+    pin(&path)?;
     let id = sys::obj_get(&path)
         .and_then(|fd| sys::link_info(fd.as_fd()))
         .map_err(|error| Error::from_io(Phase::Pin, path.display().to_string(), &error))?
@@ -192,12 +240,25 @@ fn keep(link: FdLink, name: &str, pins: &PinDir) -> Result<LinkKeeper, Error> {
 
 fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
     let what = format!("{} to {}", name_of(part.program), describe(hook));
-    match failure {
-        Failure::Program(error) => {
-            hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook)
+    let error = match failure {
+        Failure::Program(error) => cause::of(Phase::Attach, what, &error),
+        Failure::Link(error) => cause::of(Phase::Attach, what, &error),
+        Failure::Io(error) => Error::from_io(Phase::Attach, what, &error),
+        Failure::NoCookies { since } => {
+            let kind = hook.kind.name();
+            let detail = format!("this kernel has no cookies for a {kind} (since Linux {since})");
+            return Error::new(Phase::Attach, what, detail)
+                .hint("leave `cookie` out, or let an alternative without it follow in `first_of`");
         }
-        Failure::Link(error) => hints::add_for_hook(cause::of(Phase::Attach, what, &error), hook),
-    }
+        Failure::Incomplete => {
+            return Error::new(Phase::Attach, what, "it lacks what this kind of hook needs");
+        }
+        Failure::Told { detail, hints, target_missing } => {
+            let error = Error::new(Phase::Attach, what, detail);
+            return Error { hints, target_missing, ..error };
+        }
+    };
+    hints::add_for_hook(error, hook)
 }
 
 impl NewLinks {
@@ -215,19 +276,23 @@ impl NewLinks {
     }
 }
 
-impl Attached {
-    fn kprobe(link: KProbeLink) -> Result<Attached, Failure> {
-        if has_perf_links() {
-            return Ok(Attached::Link(link.try_into()?));
-        }
-        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
+impl Failure {
+    /// The target doesn't exist.
+    fn missing(detail: impl Into<String>) -> Failure {
+        Failure::Told { detail: detail.into(), hints: Vec::new(), target_missing: true }
     }
 
-    fn tracepoint(link: TracePointLink) -> Result<Attached, Failure> {
-        if has_perf_links() {
-            return Ok(Attached::Link(link.try_into()?));
+    /// The target exists and can't be used.
+    fn refused(detail: impl Into<String>) -> Failure {
+        Failure::Told { detail: detail.into(), hints: Vec::new(), target_missing: false }
+    }
+
+    /// The same with a hint, where it was told in words.
+    fn hint(mut self, hint: impl Into<String>) -> Failure {
+        if let Failure::Told { hints, .. } = &mut self {
+            hints.push(hint.into());
         }
-        Ok(Attached::Held(HeldLink { _link: Box::new(link) }))
+        self
     }
 }
 
@@ -240,5 +305,11 @@ impl From<ProgramError> for Failure {
 impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Failure {
         Failure::Link(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Io(error)
     }
 }

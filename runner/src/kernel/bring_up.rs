@@ -94,7 +94,10 @@ fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option
         .iter()
         .flat_map(|attachment| &attachment.alternatives)
         .filter(|hook| {
-            matches!(hook.kind, HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint)
+            matches!(
+                hook.kind,
+                HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint | HookKind::Lsm
+            )
         })
         .find(|hook| loader.uses(&hook.program, &slot.map))
         .map(|hook| hook.target.clone());

@@ -81,6 +81,8 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
     let is_raw = hook.kind == HookKind::RawTracepoint;
     let is_probe =
         matches!(hook.kind, HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair);
+    let is_user = matches!(hook.kind, HookKind::Uprobe | HookKind::Uretprobe | HookKind::Usdt);
+    let is_sampling = hook.kind == HookKind::PerfEvent;
     let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit);
     match error.errno {
         Some(libc::ENOENT) if is_raw => {
@@ -110,6 +112,28 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
             "{} is marked as not to be probed, or the offset is not at an instruction",
             hook.target
         )),
+        Some(libc::ENOENT) if is_user => {
+            error.detail = "this kernel was built without uprobes (CONFIG_UPROBES)".to_owned();
+        }
+        Some(libc::EINVAL) if is_user => error.hints.push(
+            "there is no instruction at that offset of the file, or one that can't be probed"
+                .to_owned(),
+        ),
+        Some(libc::ENOENT | libc::EOPNOTSUPP | libc::ENODEV) if is_sampling => {
+            error.target_missing = true;
+            error.detail = format!("this machine doesn't count {}", hook.target);
+            error.hints.push(
+                "processors count such events, virtual machines seldom; `cpu-clock` is everywhere"
+                    .to_owned(),
+            );
+        }
+        Some(libc::EINVAL) if is_sampling => error.hints.push(
+            "the frequency may be above /proc/sys/kernel/perf_event_max_sample_rate".to_owned(),
+        ),
+        Some(libc::ESRCH) if is_user || is_sampling => {
+            error.target_missing = true;
+            error.detail = "there is no such process".to_owned();
+        }
         Some(libc::ENOENT) if hook.kind == HookKind::Tracepoint => {
             error.target_missing = true;
             error.detail = format!("there is no tracepoint {}", hook.target);
@@ -201,6 +225,13 @@ fn refused_load(error: &Error) -> Option<String> {
 
 /// Why the verifier doesn't know a helper that reads kernel memory: `refusal` is its telling line.
 fn refused_helper(refusal: &str) -> Option<String> {
+    if refusal.contains("bpf_get_attach_cookie") || refusal.contains("func unknown#174") {
+        return Some(
+            "this kernel has no cookies for programs of this type: kprobes, uprobes and tracepoints \
+             have them since 5.15, trampolines since 5.19, raw and BTF tracepoints since 6.10"
+                .to_owned(),
+        );
+    }
     let is_reading = refusal.contains("bpf_probe_read");
     if !is_reading || privileges::lockdown().as_deref() != Some("confidentiality") {
         return None;

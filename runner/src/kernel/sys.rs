@@ -13,6 +13,8 @@ mod abi;
 mod make;
 mod types;
 
+pub mod links;
+
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::mem::{offset_of, size_of};
@@ -95,6 +97,8 @@ pub struct LinkInfo {
     pub id: u32,
     /// Id of the program that it runs.
     pub prog_id: u32,
+    /// Whether it is an iterator's.
+    pub is_iterator: bool,
     /// Hits that a kprobe or kretprobe did not serve; `None` for other links and before Linux 6.7.
     pub missed: Option<u64>,
 }
@@ -192,6 +196,7 @@ pub fn map_info(map: BorrowedFd<'_>) -> io::Result<MapInfo> {
 
 /// What the kernel says about a link.
 pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
+    const LINK_TYPE_ITER: u32 = 4;
     const LINK_TYPE_PERF_EVENT: u32 = 7;
     const PERF_EVENT_KPROBE: u32 = 3;
     const PERF_EVENT_KRETPROBE: u32 = 4;
@@ -202,6 +207,7 @@ pub fn link_info(link: BorrowedFd<'_>) -> io::Result<LinkInfo> {
     Ok(LinkInfo {
         id: info.id,
         prog_id: info.prog_id,
+        is_iterator: info.link_type == LINK_TYPE_ITER,
         missed: (is_kprobe && knows_missed).then_some(info.missed),
     })
 }

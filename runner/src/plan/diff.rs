@@ -182,9 +182,9 @@ fn attachment((place, attachment): (usize, &Attachment)) -> (String, String) {
         .alternatives
         .iter()
         .map(|hook| {
-            let mut text = format!("{} {}", hook.kind.name(), hook.target);
-            if hook.offset != 0 {
-                let _ = write!(text, "+{:#x}", hook.offset);
+            let mut text = format!("{} {}", hook.kind.name(), hook.place());
+            if let Some(cookie) = hook.cookie {
+                let _ = write!(text, " cookie {cookie:#x}");
             }
             let _ = write!(text, " with {}", program(&hook.program));
             if let Some(at_return) = &hook.return_program {

@@ -1,8 +1,8 @@
 //! Plans for hand-made states.
 
 use crate::desired::{
-    Attachment, Desired, GlobalValue, Hook, HookKind, ObjectRef, OnMissing, ProgramRef, Slot,
-    Value, View,
+    Attachment, Desired, Details, GlobalValue, Hook, HookKind, ObjectRef, OnMissing, ProgramRef,
+    Slot, Value, View,
 };
 use crate::live::{
     AttachmentRecord, LinkKeeper, LinkRecord, Live, LiveLink, LiveProgram, LiveSlot, Record,
@@ -18,6 +18,8 @@ fn hook() -> Hook {
         kind: HookKind::RawTracepoint,
         target: "sys_enter".to_owned(),
         offset: 0,
+        details: Details::None,
+        cookie: None,
         program: program("dispatch"),
         return_program: None,
     }

@@ -94,7 +94,7 @@ fn no_layout_and_no_bytes_panic() {
         let mut out = Vec::new();
         sinks::table::write(&mut out, std::slice::from_ref(&table))
             .expect("memory takes everything");
-        let document = Document { probe: "any", tables: &[table], loss: &[] };
+        let document = Document { probe: "any", tables: &[table], loss: &[], listings: &[] };
         write_line(&mut out, &document).expect("memory takes everything");
     }
     // Most of them hold something, or this test would show little.

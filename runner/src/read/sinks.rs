@@ -5,6 +5,7 @@
 
 pub mod json;
 pub mod line;
+pub mod listing;
 pub mod table;
 mod terminal;
 

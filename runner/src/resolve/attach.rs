@@ -1,9 +1,11 @@
 //! Attachments: ways of attaching with their programs bound.
 
-use crate::desired::{HookKind, OnMissing};
+use crate::desired::{Details, Event, HookKind, OnMissing, Rate};
 use crate::model::{Attachment, Hook};
 use crate::resolve::binder::Binder;
-use crate::spec::shape::{AttachSpec, FunctionSpec, MissingSpec, NamedSpec};
+use crate::spec::attach::{
+    AttachSpec, EventSpec, MissingSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
+};
 use crate::spec::values::Scalar;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
@@ -37,6 +39,11 @@ fn missing(spec: &AttachSpec) -> Option<OnMissing> {
         AttachSpec::RawTracepoint(one)
         | AttachSpec::Tracepoint(one)
         | AttachSpec::BtfTracepoint(one) => one.on_missing,
+        AttachSpec::Uprobe(one) | AttachSpec::Uretprobe(one) => one.on_missing,
+        AttachSpec::Usdt(one) => one.on_missing,
+        AttachSpec::PerfEvent(one) => one.on_missing,
+        AttachSpec::Lsm(one) => one.on_missing,
+        AttachSpec::Iter(one) => one.on_missing,
         AttachSpec::FirstOf(_) => None,
     };
     written.map(|missing| match missing {
@@ -46,42 +53,41 @@ fn missing(spec: &AttachSpec) -> Option<OnMissing> {
     })
 }
 
+/// Binds one way of attaching: what all have in common here, the rest by kind.
 fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
-    let hook = |kind, binder: &mut Binder<'_>, target: &At<Scalar>, program: &At<Scalar>| {
+    let hook = |kind, binder: &mut Binder<'_>, target: &At<Scalar>, program, cookie| {
         let target = binder.text(target);
-        let program = binder.program(program);
-        Some(Hook {
-            kind: spec.with(kind),
-            target: target?,
-            offset: 0,
-            program: program?,
-            return_program: None,
-        })
-    };
-    let function = |kind, binder: &mut Binder<'_>, one: &FunctionSpec| {
-        hook(kind, binder, &one.function, &one.program)
+        bind_common(spec.with(kind), target, program, cookie, binder)
     };
     match &spec.value {
-        AttachSpec::Fentry(one) => function(HookKind::Fentry, binder, one),
-        AttachSpec::Fexit(one) => function(HookKind::Fexit, binder, one),
-        AttachSpec::Kretprobe(one) => function(HookKind::Kretprobe, binder, one),
+        AttachSpec::Fentry(one) => {
+            hook(HookKind::Fentry, binder, &one.function, &one.program, &one.cookie)
+        }
+        AttachSpec::Fexit(one) => {
+            hook(HookKind::Fexit, binder, &one.function, &one.program, &one.cookie)
+        }
+        AttachSpec::Kretprobe(one) => {
+            hook(HookKind::Kretprobe, binder, &one.function, &one.program, &one.cookie)
+        }
         AttachSpec::Kprobe(one) => {
-            let offset = one.offset.as_ref().map(|text| binder.number::<u64>(text));
-            let hook = hook(HookKind::Kprobe, binder, &one.function, &one.program)?;
-            let offset = match offset {
-                Some(offset) => offset?.value,
-                None => 0,
-            };
-            Some(Hook { offset, ..hook })
+            let offset = optional::<u64>(binder, &one.offset);
+            let hook = hook(HookKind::Kprobe, binder, &one.function, &one.program, &one.cookie)?;
+            Some(Hook { offset: offset?.unwrap_or_default(), ..hook })
         }
         AttachSpec::KprobePair(one) => {
             let return_program = binder.program(&one.return_program);
-            let hook = hook(HookKind::KprobePair, binder, &one.function, &one.entry)?;
+            let hook = hook(HookKind::KprobePair, binder, &one.function, &one.entry, &one.cookie)?;
             Some(Hook { return_program: Some(return_program?), ..hook })
         }
-        AttachSpec::RawTracepoint(one) => named(HookKind::RawTracepoint, binder, spec, one),
-        AttachSpec::Tracepoint(one) => named(HookKind::Tracepoint, binder, spec, one),
-        AttachSpec::BtfTracepoint(one) => named(HookKind::BtfTracepoint, binder, spec, one),
+        AttachSpec::RawTracepoint(one) => named(spec.with(HookKind::RawTracepoint), one, binder),
+        AttachSpec::Tracepoint(one) => named(spec.with(HookKind::Tracepoint), one, binder),
+        AttachSpec::BtfTracepoint(one) => named(spec.with(HookKind::BtfTracepoint), one, binder),
+        AttachSpec::Uprobe(one) => user(spec.with(HookKind::Uprobe), one, binder),
+        AttachSpec::Uretprobe(one) => user(spec.with(HookKind::Uretprobe), one, binder),
+        AttachSpec::Usdt(one) => usdt(spec.with(HookKind::Usdt), one, binder),
+        AttachSpec::PerfEvent(one) => perf_event(spec.with(HookKind::PerfEvent), one, binder),
+        AttachSpec::Lsm(one) => hook(HookKind::Lsm, binder, &one.hook, &one.program, &one.cookie),
+        AttachSpec::Iter(one) => hook(HookKind::Iter, binder, &one.over, &one.program, &None),
         AttachSpec::FirstOf(_) => {
             binder.findings.push(
                 Diagnostic::error(Code::Shape, spec.span, "`first_of` can't stand in `first_of`")
@@ -92,32 +98,144 @@ fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
     }
 }
 
-/// A tracepoint goes by `category/name`, a raw or BTF one by its name alone.
-fn named(
-    kind: HookKind,
+/// A hook that has a target and a program, and perhaps a cookie. Everything is looked at before
+/// anything that is wrong ends it.
+fn bind_common(
+    kind: At<HookKind>,
+    target: Option<At<String>>,
+    program: &At<Scalar>,
+    cookie: &Option<At<Scalar>>,
     binder: &mut Binder<'_>,
-    spec: &At<AttachSpec>,
-    one: &NamedSpec,
 ) -> Option<Hook> {
+    let program = binder.program(program);
+    let cookie = optional(binder, cookie);
+    Some(Hook {
+        kind,
+        target: target?,
+        offset: 0,
+        details: Details::None,
+        cookie: cookie?,
+        program: program?,
+        return_program: None,
+    })
+}
+
+/// A number that may be left out; `None` if it is there and wrong.
+fn optional<T: TryFrom<i128>>(
+    binder: &mut Binder<'_>,
+    text: &Option<At<Scalar>>,
+) -> Option<Option<T>> {
+    match text {
+        None => Some(None),
+        Some(text) => binder.number(text).map(|number| Some(number.value)),
+    }
+}
+
+/// A tracepoint goes by `category/name`, a raw or BTF one by its name alone.
+fn named(kind: At<HookKind>, one: &NamedSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    let wants_category = kind.value == HookKind::Tracepoint;
     let target = binder.text(&one.name);
-    let program = binder.program(&one.program);
+    let hook = bind_common(kind, target.clone(), &one.program, &one.cookie, binder);
     let target = target?;
     let has_category = target.value.contains('/');
-    if has_category != (kind == HookKind::Tracepoint) {
-        let (message, help) = if has_category {
-            let name = target.value.rsplit('/').next().unwrap_or_default();
-            ("this tracepoint goes by its name alone", format!("write `{name}`"))
-        } else {
-            let help = format!(
-                "write `CATEGORY/{}`; `grep -x '.*:{}' /sys/kernel/tracing/available_events` shows the category",
-                target.value, target.value
-            );
-            ("a tracepoint goes by category and name", help)
-        };
-        binder
-            .findings
-            .push(Diagnostic::error(Code::InvalidValue, target.span, message).help(help));
+    if has_category == wants_category {
+        return hook;
+    }
+    let (message, help) = if has_category {
+        let name = target.value.rsplit('/').next().unwrap_or_default();
+        ("this tracepoint goes by its name alone", format!("write `{name}`"))
+    } else {
+        let help = format!(
+            "write `CATEGORY/{}`; `grep -x '.*:{}' /sys/kernel/tracing/available_events` shows the category",
+            target.value, target.value
+        );
+        ("a tracepoint goes by category and name", help)
+    };
+    binder.findings.push(Diagnostic::error(Code::InvalidValue, target.span, message).help(help));
+    None
+}
+
+/// A place in a file: a symbol, an offset from it, or an offset in the file.
+fn user(kind: At<HookKind>, one: &UserSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    let span = kind.span;
+    let what = kind.value.name();
+    let binary = binder.text(&one.binary);
+    let process = optional::<u32>(binder, &one.pid);
+    let offset = optional::<u64>(binder, &one.offset);
+    let symbol = match &one.symbol {
+        Some(symbol) => binder.text(symbol),
+        None => Some(kind.with(String::new())),
+    };
+    let hook = bind_common(kind, symbol, &one.program, &one.cookie, binder);
+    if one.symbol.is_none() && one.offset.is_none() {
+        binder.findings.push(
+            Diagnostic::error(
+                Code::Shape,
+                span,
+                format!("this {what} doesn't say where in the file"),
+            )
+            .help("name a function with `symbol`, or a place in the file with `offset`"),
+        );
         return None;
     }
-    Some(Hook { kind: spec.with(kind), target, offset: 0, program: program?, return_program: None })
+    let details = Details::User { binary: binary?.value, process: process? };
+    Some(Hook { offset: offset?.unwrap_or_default(), details, ..hook? })
+}
+
+/// A USDT probe goes by its provider and its name.
+fn usdt(kind: At<HookKind>, one: &UsdtSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    let binary = binder.text(&one.binary);
+    let process = optional::<u32>(binder, &one.pid);
+    let (provider, name) = (binder.text(&one.provider), binder.text(&one.name));
+    let target = provider
+        .zip(name)
+        .map(|(provider, name)| name.with(format!("{}:{}", provider.value, name.value)));
+    let hook = bind_common(kind, target, &one.program, &one.cookie, binder);
+    let details = Details::User { binary: binary?.value, process: process? };
+    Some(Hook { details, ..hook? })
+}
+
+fn perf_event(kind: At<HookKind>, one: &PerfEventSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    let span = kind.span;
+    let event = event(one.event.value);
+    let process = optional::<u32>(binder, &one.pid);
+    let frequency = optional::<u64>(binder, &one.frequency);
+    let period = optional::<u64>(binder, &one.period);
+    let target = one.event.with(event.name().to_owned());
+    let hook = bind_common(kind, Some(target), &one.program, &one.cookie, binder);
+    let rate = match (frequency?, period?) {
+        (Some(frequency), None) if frequency > 0 => Rate::Frequency(frequency),
+        (None, Some(period)) if period > 0 => Rate::Period(period),
+        (frequency, period) => {
+            let message = match (frequency, period) {
+                (None, None) => "this perf event doesn't say how often",
+                (Some(_), Some(_)) => "this perf event says twice how often",
+                _ => "this perf event never happens",
+            };
+            binder.findings.push(Diagnostic::error(Code::Shape, span, message).help(
+                "write `frequency` (times a second and CPU) or `period` (events, nanoseconds for \
+                 the clocks), above 0",
+            ));
+            return None;
+        }
+    };
+    Some(Hook { details: Details::Sampling { event, rate, process: process? }, ..hook? })
+}
+
+fn event(spec: EventSpec) -> Event {
+    match spec {
+        EventSpec::CpuClock => Event::CpuClock,
+        EventSpec::TaskClock => Event::TaskClock,
+        EventSpec::PageFaults => Event::PageFaults,
+        EventSpec::MinorFaults => Event::MinorFaults,
+        EventSpec::MajorFaults => Event::MajorFaults,
+        EventSpec::ContextSwitches => Event::ContextSwitches,
+        EventSpec::CpuMigrations => Event::CpuMigrations,
+        EventSpec::Cycles => Event::Cycles,
+        EventSpec::Instructions => Event::Instructions,
+        EventSpec::CacheReferences => Event::CacheReferences,
+        EventSpec::CacheMisses => Event::CacheMisses,
+        EventSpec::Branches => Event::Branches,
+        EventSpec::BranchMisses => Event::BranchMisses,
+    }
 }

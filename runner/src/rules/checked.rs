@@ -59,6 +59,8 @@ fn attachment(model: &Model, attachment: &model::Attachment) -> Attachment {
         kind: hook.kind.value,
         target: hook.target.value.clone(),
         offset: hook.offset,
+        details: hook.details.clone(),
+        cookie: hook.cookie,
         program: program(model, hook.program.value),
         return_program: hook.return_program.as_ref().map(|id| program(model, id.value)),
     };

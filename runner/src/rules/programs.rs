@@ -72,7 +72,7 @@ fn program_agrees(
     let mut diagnostic = Diagnostic::error(
         Code::KindMismatch,
         id.span,
-        format!("`{name}` is not a {} program", wanted.name()),
+        format!("`{name}` is not {} {} program", article(wanted), wanted.name()),
     )
     .other(hook.kind.span, format!("attached as {}", hook.kind.value.name()))
     .note(format!("in {origin}: `{name}` is in section \"{}\"", section.name));
@@ -101,12 +101,27 @@ fn is_kind(section: &Section, kind: HookKind) -> bool {
         HookKind::Kprobe => section.prefix == "kprobe",
         HookKind::Kretprobe => section.prefix == "kretprobe",
         HookKind::KprobePair => matches!(section.prefix.as_str(), "kprobe" | "kretprobe"),
+        HookKind::Uprobe => section.prefix == "uprobe",
+        HookKind::Uretprobe => section.prefix == "uretprobe",
+        // One name for two: to the kernel it is a uprobe.
+        HookKind::Usdt => matches!(section.prefix.as_str(), "usdt" | "uprobe"),
+        HookKind::PerfEvent => of_type(ProgramType::Other("perf_event"), AttachType::None),
+        HookKind::Lsm => of_type(ProgramType::Other("lsm"), AttachType::Other("lsm_mac")),
+        HookKind::Iter => of_type(ProgramType::Tracing, AttachType::Other("trace_iter")),
     }
 }
 
 /// The way of attaching a section's programs are for.
 fn fitting(section: &Section) -> Option<HookKind> {
     HookKind::ALL.into_iter().find(|kind| is_kind(section, *kind))
+}
+
+/// As the kind's name is spoken.
+fn article(kind: HookKind) -> &'static str {
+    match kind {
+        HookKind::Lsm | HookKind::Iter => "an",
+        _ => "a",
+    }
 }
 
 fn section_prefix(kind: HookKind) -> &'static str {

@@ -2,6 +2,7 @@
 //!
 //! Types and their documentation alone. The documentation is what editors show to users.
 
+use crate::spec::attach::AttachSpec;
 use crate::spec::values::{Entries, Globals, Scalar};
 use crate::text::source::At;
 use schemars::JsonSchema;
@@ -71,95 +72,6 @@ pub struct ObjectFile {
 pub struct MapSpec {
     /// Capacity in entries; for a ring buffer in bytes, a power of two and a multiple of the page size.
     pub max_entries: Option<At<Scalar>>,
-}
-
-/// A way of attaching.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AttachSpec {
-    /// A trampoline at a function's entry (x86-64 since 5.5, arm64 since 6.4).
-    Fentry(FunctionSpec),
-    /// A trampoline at a function's exit: arguments and result in one event.
-    Fexit(FunctionSpec),
-    /// A kprobe, at a function's entry or at an offset in it.
-    Kprobe(KprobeSpec),
-    /// A kprobe at a function's return.
-    Kretprobe(FunctionSpec),
-    /// A kprobe and a kretprobe of one function; the return probe is attached first.
-    KprobePair(PairSpec),
-    /// A tracepoint with its raw arguments, by name alone (`sys_enter`).
-    RawTracepoint(NamedSpec),
-    /// A tracepoint with its formatted record, by `category/name`.
-    Tracepoint(NamedSpec),
-    /// A tracepoint with typed arguments, by name alone.
-    BtfTracepoint(NamedSpec),
-    /// The first of these that the running kernel takes; which one is reported.
-    FirstOf(Vec<At<AttachSpec>>),
-}
-
-/// A program at a function of the kernel.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FunctionSpec {
-    /// The kernel function.
-    pub function: At<Scalar>,
-    /// The program.
-    pub program: At<Scalar>,
-    /// What to do when the kernel has no such function.
-    pub on_missing: Option<MissingSpec>,
-}
-
-/// A program at an instruction of the kernel.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KprobeSpec {
-    /// The kernel function.
-    pub function: At<Scalar>,
-    /// Bytes from the function's beginning.
-    pub offset: Option<At<Scalar>>,
-    /// The program.
-    pub program: At<Scalar>,
-    /// What to do when the kernel has no such function.
-    pub on_missing: Option<MissingSpec>,
-}
-
-/// A program at a function's entry and one at its return.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PairSpec {
-    /// The kernel function.
-    pub function: At<Scalar>,
-    /// The program at its entry, which sees the arguments.
-    pub entry: At<Scalar>,
-    /// The program at its return, which sees the result.
-    #[serde(rename = "return")]
-    pub return_program: At<Scalar>,
-    /// What to do when the kernel has no such function.
-    pub on_missing: Option<MissingSpec>,
-}
-
-/// A program at a tracepoint.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NamedSpec {
-    /// The tracepoint.
-    pub name: At<Scalar>,
-    /// The program.
-    pub program: At<Scalar>,
-    /// What to do when the kernel has no such tracepoint.
-    pub on_missing: Option<MissingSpec>,
-}
-
-/// What to do when the running kernel doesn't have a target.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MissingSpec {
-    /// Fail (the default).
-    Error,
-    /// Leave the attachment out and say so.
-    Warn,
-    /// Leave the attachment out.
-    Skip,
 }
 
 /// How a map is shown.

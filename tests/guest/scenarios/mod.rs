@@ -1,5 +1,8 @@
 //! All scenarios, a file a subject.
 
+mod attach_cookies;
+mod attach_kernel;
+mod attach_user;
 mod doctor;
 mod lasting;
 mod lifecycle;
@@ -29,6 +32,9 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         lasting::SCENARIOS,
         refusals::SCENARIOS,
         lockdown::SCENARIOS,
+        attach_user::SCENARIOS,
+        attach_cookies::SCENARIOS,
+        attach_kernel::SCENARIOS,
     ]
     .concat()
     .into_iter()

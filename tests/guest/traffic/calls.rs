@@ -83,6 +83,24 @@ pub(super) fn compat(number: u32, count: usize) {
     }
 }
 
+/// What `guest_tick` is called with.
+pub const TICK: u32 = 7;
+
+/// Calls `guest_tick`.
+pub(super) fn ticks(count: usize) {
+    for _ in 0..count {
+        sys::guest_tick(TICK);
+    }
+}
+
+/// Passes the USDT probe.
+pub(super) fn usdt_ticks(count: usize) -> Result<()> {
+    for _ in 0..count {
+        ensure!(sys::usdt_tick(TICK), "nobody watches");
+    }
+    Ok(())
+}
+
 /// Sleeps a millisecond at a time.
 pub(super) fn naps(count: usize) {
     for _ in 0..count {

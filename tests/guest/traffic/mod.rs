@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::sys;
+
 /// Traffic made under a process id of its own.
 #[derive(clap::Subcommand)]
 pub enum Kind {
@@ -52,6 +54,23 @@ pub enum Kind {
         /// How often
         count: usize,
     },
+    /// Calls of a function of this program, `guest_tick`
+    Ticks {
+        /// How often
+        count: usize,
+    },
+    /// Passes of the USDT probe `guest:tick`, which fail unless somebody watches
+    UsdtTicks {
+        /// How often
+        count: usize,
+    },
+    /// Page faults by writing to fresh memory
+    Faults {
+        /// Where
+        address: usize,
+        /// How often
+        count: usize,
+    },
     /// Nothing at all
     Nothing,
 }
@@ -77,6 +96,12 @@ pub fn run(kind: &Kind) -> Result<()> {
             calls::naps(*count);
             Ok(())
         }
+        Kind::Ticks { count } => {
+            calls::ticks(*count);
+            Ok(())
+        }
+        Kind::UsdtTicks { count } => calls::usdt_ticks(*count),
+        Kind::Faults { address, count } => Ok(sys::touch_fresh_pages(*address, *count)?),
         Kind::Nothing => Ok(()),
     }
 }

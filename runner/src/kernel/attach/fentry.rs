@@ -5,15 +5,21 @@ use std::path::Path;
 use aya::programs::FEntry;
 
 use crate::desired::Hook;
-use crate::kernel::attach::{Attached, Failure, Part};
+use crate::kernel::attach::{Attached, Failure, Part, cookie};
+
+/// `BPF_TRACE_FENTRY`
+const ATTACH_TYPE: u32 = 24;
 
 /// One program, verified for the hook's target.
 pub fn parts(hook: &Hook) -> Vec<Part<'_>> {
     vec![Part { program: &hook.program, target: Some(&hook.target), attach }]
 }
 
-fn attach(program: &Path, _: &Hook) -> Result<Attached, Failure> {
+fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
+    if let Some(cookie) = hook.cookie {
+        return cookie::tracing(program, ATTACH_TYPE, cookie);
+    }
     let mut program = FEntry::from_pin(program)?;
     let link = program.attach()?;
-    Ok(Attached::Link(program.take_link(link)?.into()))
+    Ok(vec![Attached::Link(program.take_link(link)?.into())])
 }

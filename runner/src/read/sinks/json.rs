@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::read::columns::Columns;
 use crate::read::loss::Loss;
 use crate::read::rows::{Row, Table};
+use crate::read::sinks::listing::Listing;
 
 /// What a probe's maps hold, as `read` and the end of `run` give it.
 ///
@@ -22,6 +23,8 @@ pub struct Document<'a> {
     pub tables: &'a [Table],
     /// What is missing from them.
     pub loss: &'a [Loss],
+    /// What its iterators wrote.
+    pub listings: &'a [Listing],
 }
 
 /// An event record, as `run` streams it.
@@ -93,6 +96,8 @@ struct DocumentShape<'a> {
     schema_version: u32,
     probe: &'a str,
     views: Vec<View<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    listings: &'a [Listing],
     loss: &'a [Loss],
 }
 
@@ -130,6 +135,7 @@ impl<'a> Document<'a> {
             schema_version: 1,
             probe: self.probe,
             views: self.tables.iter().map(view).collect(),
+            listings: self.listings,
             loss: self.loss,
         }
     }
@@ -183,7 +189,7 @@ mod tests {
             count: 12,
             meaning: "events that the kernel skipped".into(),
         }];
-        let document = Document { probe: "rps", tables: &tables, loss: &loss };
+        let document = Document { probe: "rps", tables: &tables, loss: &loss, listings: &[] };
         let mut out = Vec::new();
         write_line(&mut out, &document).expect("memory takes everything");
         let columns = r#"["device","curr_node_id","curr_cpu","targ_cpu","packets"]"#;
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_document_of_its_own_has_no_type() {
-        let document = Document { probe: "rps", tables: &[], loss: &[] };
+        let document = Document { probe: "rps", tables: &[], loss: &[], listings: &[] };
         let mut out = Vec::new();
         write(&mut out, &document).expect("memory takes everything");
         assert_eq!(
@@ -239,7 +245,7 @@ mod tests {
                 Ok(())
             }
         }
-        let document = Document { probe: "rps", tables: &[], loss: &[] };
+        let document = Document { probe: "rps", tables: &[], loss: &[], listings: &[] };
         let error = write(&mut Closed, &document).expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
