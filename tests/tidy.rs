@@ -15,7 +15,7 @@ const ROOMS: [(&str, &[&str]); 9] = [
     ("serde_saphyr", &["spec/yaml.rs"]),
     ("sha2", &["object/store.rs"]),
     ("syscalls", &["syscall_table.rs"]),
-    ("wildmatch", &["resolve/slots.rs"]),
+    ("wildmatch", &["resolve/slots.rs", "kernel/attach/kprobe_multi.rs"]),
 ];
 
 fn root() -> PathBuf {

@@ -6,8 +6,8 @@
 //! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
 pub mod builtin;
-pub mod link;
 pub mod executable;
+pub mod link;
 pub mod store;
 
 mod btf_ext;

@@ -34,6 +34,10 @@ pub enum Need {
     Uprobes,
     /// Programs that may sleep can be attached to system calls, which takes error injection.
     SleepableTrampolines,
+    /// Many functions can be traced by one link.
+    KprobeMulti,
+    /// They can not.
+    NoKprobeMulti,
     /// Trampolines can have cookies.
     TrampolineCookies,
     /// They can not.
@@ -61,6 +65,8 @@ impl Need {
             Self::LastingPerfEvents
                 | Self::NoLastingPerfEvents
                 | Self::SleepableTrampolines
+                | Self::KprobeMulti
+                | Self::NoKprobeMulti
                 | Self::TrampolineCookies
                 | Self::NoTrampolineCookies
                 | Self::TracepointCookies
@@ -119,6 +125,11 @@ pub fn try_out(need: Need) -> Result<()> {
         Need::Uprobes => uprobes(),
         Need::SleepableTrampolines => {
             sleepable_trampolines().context("no sleepable fexit of a system call")
+        }
+        Need::KprobeMulti => kprobe_multi().context("no links to many functions"),
+        Need::NoKprobeMulti => {
+            kprobes()?;
+            lacking(kprobe_multi(), "many functions can be traced by one link here")
         }
         Need::TrampolineCookies => trampoline_cookies().context("no cookies for fexit"),
         Need::NoTrampolineCookies => {
@@ -217,6 +228,13 @@ fn sleepable_trampolines() -> Result<()> {
     let btf = Btf::from_sys_fs()?;
     let function = btf.id_by_type_name_kind("__x64_sys_getpgid", BtfKind::Func)?;
     sys::load_empty_sleepable(program::TRACING, (program::TRACE_FEXIT, function))?;
+    Ok(())
+}
+
+fn kprobe_multi() -> Result<()> {
+    let attach = Some((program::TRACE_KPROBE_MULTI, 0));
+    let program = sys::load_empty_program(program::KPROBE, attach)?;
+    sys::kprobe_multi_link(&program, "__x64_sys_getpgid")?;
     Ok(())
 }
 

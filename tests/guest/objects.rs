@@ -5,10 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// By the names that probe files give them.
-const OBJECTS: [(&str, &[u8]); 3] = [
+const OBJECTS: [(&str, &[u8]); 4] = [
     ("attach-user.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-user.bpf.o")),
     ("attach-cookies.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-cookies.bpf.o")),
     ("attach-kernel.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-kernel.bpf.o")),
+    ("attach-multi.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-multi.bpf.o")),
 ];
 
 /// Writes an object into a directory.

@@ -84,6 +84,8 @@ pub fn next_id(kind: Kind, last: u32) -> io::Result<Option<u32>> {
 
 /// Program types and attach types, from include/uapi/linux/bpf.h.
 pub mod program {
+    /// BPF_PROG_TYPE_KPROBE
+    pub const KPROBE: u32 = 2;
     /// BPF_PROG_TYPE_TRACEPOINT
     pub const TRACEPOINT: u32 = 5;
     /// BPF_PROG_TYPE_RAW_TRACEPOINT
@@ -92,6 +94,8 @@ pub mod program {
     pub const TRACING: u32 = 26;
     /// BPF_TRACE_FEXIT
     pub const TRACE_FEXIT: u32 = 25;
+    /// BPF_TRACE_KPROBE_MULTI
+    pub const TRACE_KPROBE_MULTI: u32 = 42;
     /// BPF_PERF_EVENT
     pub const PERF_EVENT: u32 = 41;
 }
@@ -151,6 +155,18 @@ pub fn fexit_link_with_cookie(program: &OwnedFd) -> io::Result<OwnedFd> {
     attributes.put_u32(0, program.as_raw_fd() as u32);
     attributes.put_u32(8, program::TRACE_FEXIT);
     attributes.put_u32(24, 1);
+    bpf_fd(command::LINK_CREATE, &mut attributes)
+}
+
+/// Attaches a program to a function by a link that could have many.
+pub fn kprobe_multi_link(program: &OwnedFd, function: &str) -> io::Result<OwnedFd> {
+    let function = CString::new(function)?;
+    let functions = [function.as_ptr()];
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, program.as_raw_fd() as u32);
+    attributes.put_u32(8, program::TRACE_KPROBE_MULTI);
+    attributes.put_u32(20, functions.len() as u32);
+    attributes.put_pointer(24, functions.as_ptr());
     bpf_fd(command::LINK_CREATE, &mut attributes)
 }
 
@@ -259,6 +275,12 @@ pub fn touch_fresh_pages(address: usize, pages: usize) -> io::Result<()> {
         unsafe { start.cast::<u8>().add(page * PAGE).write_volatile(1) };
     }
     Ok(())
+}
+
+/// Sets this process's nice value to 0, which everybody may.
+pub fn set_own_nice_to_0() -> io::Result<()> {
+    // SAFETY: no memory is involved.
+    check(c_long::from(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 0) })).map(drop)
 }
 
 /// A POSIX timer that never signals, by the kernel's own calls: a C library may make more or other ones.

@@ -27,7 +27,8 @@ pub struct Args {
     /// Objects, or directories of them (*.o, at any depth)
     #[arg(required = true)]
     objects: Vec<PathBuf>,
-    /// Link for the kernel of this BTF file; this machine's without it
+    /// Link for the kernel of this BTF file, or of an object whose types stand for one; this
+    /// machine's without it
     #[arg(long, value_name = "FILE")]
     btf: Vec<PathBuf>,
 }

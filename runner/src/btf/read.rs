@@ -209,6 +209,18 @@ impl Btf {
         str::from_utf8(&self.data[self.strings.clone()]).unwrap_or_default()
     }
 
+    /// Bytes of all string tables: where the names of types that continue these begin.
+    #[cfg(test)]
+    pub(crate) fn strings_len(&self) -> u32 {
+        self.strings_before() + self.strings.len() as u32
+    }
+
+    /// Bytes that it was read from.
+    #[cfg(test)]
+    pub(crate) fn data_len(&self) -> usize {
+        self.data.len()
+    }
+
     /// Bytes of the string tables that its own continues.
     pub(super) fn strings_before(&self) -> u32 {
         self.base().map_or(0, |base| base.strings_before() + base.strings.len() as u32)

@@ -1,5 +1,7 @@
 //! The reader and the layouts, against BTF that is written here word by word.
 
+mod names;
+
 use super::{Btf, BtfError, Field, Kind, Layout, Scalar, ScalarKind, Shape, TypeId, size_of};
 
 const INT: u32 = 1;
@@ -28,20 +30,28 @@ struct Writer {
     types: Vec<u32>,
     strings: Vec<u8>,
     count: u32,
+    /// Bytes of the strings that these continue.
+    strings_before: u32,
     /// Words of the header behind the string table's place, and the section that they name.
     layouts: Option<Vec<u8>>,
 }
 
 impl Writer {
     fn new() -> Writer {
-        Writer { types: Vec::new(), strings: vec![0], count: 0, layouts: None }
+        Writer { types: Vec::new(), strings: vec![0], count: 0, strings_before: 0, layouts: None }
+    }
+
+    /// For types that continue others, as a module's do.
+    fn continuing(base: &Btf) -> Writer {
+        let strings_before = base.strings().len() as u32;
+        Writer { strings: Vec::new(), count: base.len(), strings_before, ..Writer::new() }
     }
 
     fn name(&mut self, name: &str) -> u32 {
         if name.is_empty() {
             return 0;
         }
-        let offset = self.strings.len() as u32;
+        let offset = self.strings_before + self.strings.len() as u32;
         self.strings.extend(name.bytes().chain([0]));
         offset
     }

@@ -9,10 +9,13 @@ mod btf_tracepoint;
 mod cookie;
 mod fentry;
 mod fexit;
+mod fmod_ret;
 mod iter;
 mod kprobe;
+mod kprobe_multi;
 mod kprobe_pair;
 mod kretprobe;
+mod kretprobe_multi;
 mod lsm;
 mod perf;
 mod perf_event;
@@ -143,7 +146,7 @@ fn attach_parts(
                         .map_err(|e| cause::of(Phase::Pin, pin.display().to_string(), &e))
                 })?,
                 Attached::Fd(link) => keep(&name, pins, |pin| {
-                    sys::links::obj_pin(link.as_fd(), pin)
+                    sys::obj_pin(link.as_fd(), pin)
                         .map_err(|e| Error::from_io(Phase::Pin, pin.display().to_string(), &e))
                 })?,
                 Attached::Held(held) => {
@@ -172,15 +175,21 @@ fn parts(hook: &Hook) -> Vec<Part<'_>> {
         HookKind::Uretprobe => uretprobe::parts(hook),
         HookKind::Usdt => usdt::parts(hook),
         HookKind::PerfEvent => perf_event::parts(hook),
+        HookKind::FmodRet => fmod_ret::parts(hook),
+        HookKind::KprobeMulti => kprobe_multi::parts(hook),
+        HookKind::KretprobeMulti => kretprobe_multi::parts(hook),
         HookKind::Lsm => lsm::parts(hook),
         HookKind::Iter => iter::parts(hook),
     }
 }
 
-/// Mounts the trace file system where it is needed: it says which number a tracepoint has.
+/// Mounts the trace file system where it is needed: it says which number a tracepoint has, and which
+/// functions can be traced.
 fn prepare(hook: &Hook) -> Result<Option<String>, Error> {
     match hook.kind {
-        HookKind::Tracepoint => mounts::ensure_tracefs(),
+        HookKind::Tracepoint | HookKind::KprobeMulti | HookKind::KretprobeMulti => {
+            mounts::ensure_tracefs()
+        }
         _ => Ok(None),
     }
 }

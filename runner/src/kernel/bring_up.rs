@@ -96,7 +96,11 @@ fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option
         .filter(|hook| {
             matches!(
                 hook.kind,
-                HookKind::Fentry | HookKind::Fexit | HookKind::BtfTracepoint | HookKind::Lsm
+                HookKind::Fentry
+                    | HookKind::Fexit
+                    | HookKind::FmodRet
+                    | HookKind::BtfTracepoint
+                    | HookKind::Lsm
             )
         })
         .find(|hook| loader.uses(&hook.program, &slot.map))

@@ -83,7 +83,7 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
         matches!(hook.kind, HookKind::Kprobe | HookKind::Kretprobe | HookKind::KprobePair);
     let is_user = matches!(hook.kind, HookKind::Uprobe | HookKind::Uretprobe | HookKind::Usdt);
     let is_sampling = hook.kind == HookKind::PerfEvent;
-    let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit);
+    let is_trampoline = matches!(hook.kind, HookKind::Fentry | HookKind::Fexit | HookKind::FmodRet);
     match error.errno {
         Some(libc::ENOENT) if is_raw => {
             error.target_missing = true;

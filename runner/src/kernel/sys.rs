@@ -10,9 +10,10 @@
 )]
 
 mod abi;
-pub mod links;
 mod make;
 mod types;
+
+pub mod links;
 
 use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;

@@ -17,6 +17,8 @@ mod linked;
 mod missing;
 mod patch;
 mod request;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use error::{CodePlace, LinkError, Problem, SourceLine};
@@ -68,6 +70,11 @@ impl<'a> Linkable<'a> {
     /// Names of the programs that can be linked, by section and offset.
     pub fn programs(&self) -> impl Iterator<Item = &'a str> {
         self.functions.values().filter(|function| function.entry).map(|function| function.name)
+    }
+
+    /// The object's own types, as it holds them.
+    pub fn types(&self) -> Option<&Btf> {
+        self.btf.as_ref()
     }
 
     /// What has to be known of the kernel to link some programs.

@@ -4,7 +4,7 @@ use crate::desired::{Details, Event, HookKind, OnMissing, Rate};
 use crate::model::{Attachment, Hook};
 use crate::resolve::binder::Binder;
 use crate::spec::attach::{
-    AttachSpec, EventSpec, MissingSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
+    AttachSpec, EventSpec, FunctionsSpec, MissingSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
 };
 use crate::spec::values::Scalar;
 use crate::text::codes::Code;
@@ -31,9 +31,11 @@ pub fn bind(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Attachment
 
 fn missing(spec: &AttachSpec) -> Option<OnMissing> {
     let written = match spec {
-        AttachSpec::Fentry(one) | AttachSpec::Fexit(one) | AttachSpec::Kretprobe(one) => {
-            one.on_missing
-        }
+        AttachSpec::Fentry(one)
+        | AttachSpec::Fexit(one)
+        | AttachSpec::FmodRet(one)
+        | AttachSpec::Kretprobe(one) => one.on_missing,
+        AttachSpec::KprobeMulti(one) | AttachSpec::KretprobeMulti(one) => one.on_missing,
         AttachSpec::Kprobe(one) => one.on_missing,
         AttachSpec::KprobePair(one) => one.on_missing,
         AttachSpec::RawTracepoint(one)
@@ -66,6 +68,9 @@ fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
         AttachSpec::Fexit(one) => {
             hook(HookKind::Fexit, binder, &one.function, &one.program, &one.cookie)
         }
+        AttachSpec::FmodRet(one) => {
+            hook(HookKind::FmodRet, binder, &one.function, &one.program, &one.cookie)
+        }
         AttachSpec::Kretprobe(one) => {
             hook(HookKind::Kretprobe, binder, &one.function, &one.program, &one.cookie)
         }
@@ -82,6 +87,10 @@ fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
         AttachSpec::RawTracepoint(one) => named(spec.with(HookKind::RawTracepoint), one, binder),
         AttachSpec::Tracepoint(one) => named(spec.with(HookKind::Tracepoint), one, binder),
         AttachSpec::BtfTracepoint(one) => named(spec.with(HookKind::BtfTracepoint), one, binder),
+        AttachSpec::KprobeMulti(one) => functions(spec.with(HookKind::KprobeMulti), one, binder),
+        AttachSpec::KretprobeMulti(one) => {
+            functions(spec.with(HookKind::KretprobeMulti), one, binder)
+        }
         AttachSpec::Uprobe(one) => user(spec.with(HookKind::Uprobe), one, binder),
         AttachSpec::Uretprobe(one) => user(spec.with(HookKind::Uretprobe), one, binder),
         AttachSpec::Usdt(one) => usdt(spec.with(HookKind::Usdt), one, binder),
@@ -153,6 +162,27 @@ fn named(kind: At<HookKind>, one: &NamedSpec, binder: &mut Binder<'_>) -> Option
     };
     binder.findings.push(Diagnostic::error(Code::InvalidValue, target.span, message).help(help));
     None
+}
+
+/// Many functions, by names and globs.
+fn functions(kind: At<HookKind>, one: &FunctionsSpec, binder: &mut Binder<'_>) -> Option<Hook> {
+    if one.functions.is_empty() {
+        let message = format!("this {} has no functions", kind.value.name());
+        binder.findings.push(
+            Diagnostic::error(Code::Shape, kind.span, message)
+                .help("list names or globs: `functions: [tcp_sendmsg, \"tcp_v?_connect\"]`"),
+        );
+        return None;
+    }
+    let written = one.functions.len();
+    let patterns: Vec<String> =
+        one.functions.iter().filter_map(|text| Some(binder.text(text)?.value)).collect();
+    let target = kind.with(patterns.join(", "));
+    let hook = bind_common(kind, Some(target), &one.program, &one.cookie, binder)?;
+    if patterns.len() < written {
+        return None;
+    }
+    Some(Hook { details: Details::Functions(patterns), ..hook })
 }
 
 /// A place in a file: a symbol, an offset from it, or an offset in the file.

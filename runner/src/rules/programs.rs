@@ -106,6 +106,9 @@ fn is_kind(section: &Section, kind: HookKind) -> bool {
         // One name for two: to the kernel it is a uprobe.
         HookKind::Usdt => matches!(section.prefix.as_str(), "usdt" | "uprobe"),
         HookKind::PerfEvent => of_type(ProgramType::Other("perf_event"), AttachType::None),
+        HookKind::FmodRet => of_type(ProgramType::Tracing, AttachType::Other("modify_return")),
+        HookKind::KprobeMulti => section.prefix == "kprobe.multi",
+        HookKind::KretprobeMulti => section.prefix == "kretprobe.multi",
         HookKind::Lsm => of_type(ProgramType::Other("lsm"), AttachType::Other("lsm_mac")),
         HookKind::Iter => of_type(ProgramType::Tracing, AttachType::Other("trace_iter")),
     }
@@ -119,7 +122,7 @@ fn fitting(section: &Section) -> Option<HookKind> {
 /// As the kind's name is spoken.
 fn article(kind: HookKind) -> &'static str {
     match kind {
-        HookKind::Lsm | HookKind::Iter => "an",
+        HookKind::FmodRet | HookKind::Lsm | HookKind::Iter => "an",
         _ => "a",
     }
 }
@@ -128,6 +131,8 @@ fn section_prefix(kind: HookKind) -> &'static str {
     match kind {
         HookKind::BtfTracepoint => "tp_btf",
         HookKind::KprobePair => "kprobe",
+        HookKind::KprobeMulti => "kprobe.multi",
+        HookKind::KretprobeMulti => "kretprobe.multi",
         other => other.name(),
     }
 }

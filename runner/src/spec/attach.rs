@@ -36,6 +36,13 @@ pub enum AttachSpec {
     Usdt(UsdtSpec),
     /// Every so many times that something happens on a CPU, or so many times a second.
     PerfEvent(PerfEventSpec),
+    /// A trampoline at a function's entry that may decide what it returns (since 5.7): at security hooks
+    /// (`security_file_open`) and, on kernels with error injection, at system calls.
+    FmodRet(FunctionSpec),
+    /// Many functions by one link (since 5.18, on kernels with fprobe).
+    KprobeMulti(FunctionsSpec),
+    /// The returns of many functions by one link (since 5.18, on kernels with fprobe).
+    KretprobeMulti(FunctionsSpec),
     /// A hook of the security modules: the program may forbid what is about to be done. Needs `bpf` among
     /// them.
     Lsm(LsmSpec),
@@ -90,6 +97,20 @@ pub struct PairSpec {
     /// A number that both programs get with `bpf_get_attach_cookie` (since 5.15).
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
+    pub on_missing: Option<MissingSpec>,
+}
+
+/// A program at many functions of the kernel.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionsSpec {
+    /// The kernel functions: names, and globs with `*` and `?`. Each has to mean one at least.
+    pub functions: Vec<At<Scalar>>,
+    /// The program.
+    pub program: At<Scalar>,
+    /// A number that the program gets with `bpf_get_attach_cookie`.
+    pub cookie: Option<At<Scalar>>,
+    /// What to do when the kernel has none of one of these functions.
     pub on_missing: Option<MissingSpec>,
 }
 

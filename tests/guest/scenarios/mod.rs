@@ -2,6 +2,7 @@
 
 mod attach_cookies;
 mod attach_kernel;
+mod attach_multi;
 mod attach_user;
 mod doctor;
 mod lasting;
@@ -35,6 +36,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         attach_user::SCENARIOS,
         attach_cookies::SCENARIOS,
         attach_kernel::SCENARIOS,
+        attach_multi::SCENARIOS,
     ]
     .concat()
     .into_iter()

@@ -33,8 +33,9 @@ impl Kernel {
     pub fn open(btf: Option<&Path>) -> Result<Kernel> {
         let path = btf.unwrap_or(Path::new("/sys/kernel/btf/vmlinux"));
         let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let types = Btf::parse(bytes).with_context(|| format!("reading {}", path.display()))?;
-        let mut types = KernelTypes::new(types);
+        let mut types = KernelTypes::new(
+            read_types(bytes).with_context(|| format!("reading {}", path.display()))?,
+        );
         if btf.is_none() {
             types = types.with_modules(|kernel| {
                 let files = fs::read_dir("/sys/kernel/btf").into_iter().flatten().flatten();
@@ -51,6 +52,15 @@ impl Kernel {
         }
         Ok(Kernel { types, facts: facts() })
     }
+}
+
+/// Types as they are in /sys/kernel/btf, or those of an object that stands for a kernel.
+fn read_types(bytes: Vec<u8>) -> Result<Btf> {
+    if !bytes.starts_with(b"\x7fELF") {
+        return Ok(Btf::parse(bytes)?);
+    }
+    let object = Linkable::open(&bytes)?;
+    object.types().cloned().context("the object has no types (BTF)")
 }
 
 /// What is known of this kernel without looking at an object.

@@ -1,24 +1,23 @@
-//! Attaching by system calls that aya doesn't make: perf events of any kind, links with cookies,
-//! pins of links.
+//! Attaching by system calls that aya doesn't make: perf events of any kind, links with cookies, links
+//! to many functions, iterators' runs.
 //!
 //! As safe to call as the rest of [`crate::kernel::sys`], and as ignorant of probes.
 
-use std::ffi::{CStr, c_int, c_ulong};
+use std::ffi::{CStr, CString, c_char, c_int, c_ulong};
 use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 
-use crate::kernel::sys::abi::PathAttr;
-use crate::kernel::sys::{bpf, bpf_fd, c_path, owned, raw};
+use crate::kernel::sys::{bpf_fd, owned, raw};
 
-const BPF_OBJ_PIN: c_int = 6;
 const BPF_RAW_TRACEPOINT_OPEN: c_int = 17;
 const BPF_LINK_CREATE: c_int = 28;
 const BPF_ITER_CREATE: c_int = 33;
 
 /// `BPF_PERF_EVENT` of `enum bpf_attach_type`.
 const ATTACH_PERF_EVENT: u32 = 41;
+/// `BPF_TRACE_KPROBE_MULTI` of it.
+const ATTACH_KPROBE_MULTI: u32 = 42;
 
 const PERF_FLAG_FD_CLOEXEC: c_ulong = 8;
 /// `_IOW('$', 8, __u32)`
@@ -89,6 +88,30 @@ struct TracingLinkAttr {
     target_btf_id: u32,
     padding: u32,
     cookie: u64,
+}
+
+/// For `BPF_LINK_CREATE`, with the `kprobe_multi` member of its union.
+#[repr(C)]
+#[derive(Default)]
+struct KprobeMultiAttr {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    at_return: u32,
+    count: u32,
+    names: u64,
+    addresses: u64,
+    cookies: u64,
+}
+
+/// At which end of functions a program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before they do anything.
+    Entry,
+    /// After they have.
+    Return,
 }
 
 /// For `BPF_RAW_TRACEPOINT_OPEN` as of Linux 6.10.
@@ -204,16 +227,32 @@ pub fn raw_tracepoint_link(
     bpf_fd(BPF_RAW_TRACEPOINT_OPEN, &mut attr)
 }
 
+/// Links a program to functions of the kernel, which all give it the same cookie (Linux 5.18).
+///
+/// # Errors
+/// EOPNOTSUPP without CONFIG_FPROBE, EINVAL before 5.18, ESRCH if one of the functions can't be traced.
+pub fn kprobe_multi_link(
+    program: BorrowedFd<'_>,
+    functions: &[CString],
+    when: When,
+    cookie: Option<u64>,
+) -> io::Result<OwnedFd> {
+    let names: Vec<*const c_char> = functions.iter().map(|name| name.as_ptr()).collect();
+    let cookies: Option<Vec<u64>> = cookie.map(|cookie| vec![cookie; functions.len()]);
+    let mut attr = KprobeMultiAttr {
+        prog_fd: raw(program),
+        attach_type: ATTACH_KPROBE_MULTI,
+        at_return: u32::from(when == When::Return),
+        count: u32::try_from(functions.len()).map_err(io::Error::other)?,
+        names: names.as_ptr() as u64,
+        cookies: cookies.as_ref().map_or(0, |cookies| cookies.as_ptr() as u64),
+        ..KprobeMultiAttr::default()
+    };
+    bpf_fd(BPF_LINK_CREATE, &mut attr)
+}
+
 /// Begins a run of an iterator: reading the descriptor to its end runs the program over everything.
 pub fn iter_open(link: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut attr = IterAttr { link_fd: raw(link), flags: 0 };
     bpf_fd(BPF_ITER_CREATE, &mut attr)
-}
-
-/// Pins a map, program or link.
-pub fn obj_pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
-    let path = c_path(path)?;
-    let mut attr =
-        PathAttr { pathname: path.as_ptr() as u64, bpf_fd: raw(object), ..PathAttr::default() };
-    bpf(BPF_OBJ_PIN, &mut attr).map(drop)
 }

@@ -1,0 +1,234 @@
+//! Where programs are attached, and how: the part of a probe that has a form for each kind.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::ProgramRef;
+
+/// Where one or two programs are attached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The way of attaching.
+    pub kind: HookKind,
+    /// A function, a raw tracepoint's name, or `category/name` of a tracepoint; a perf event's name;
+    /// empty for a place in a file that goes by its offset alone.
+    pub target: String,
+    /// Offset in bytes from the function's beginning, for kprobes and uprobes.
+    pub offset: u64,
+    /// What the kind needs besides.
+    #[serde(default)]
+    pub details: Details,
+    /// The number that the program gets with `bpf_get_attach_cookie`.
+    #[serde(default)]
+    pub cookie: Option<u64>,
+    /// The program; for a pair the one at the function's entry.
+    pub program: ProgramRef,
+    /// The program at the function's return, for a pair alone.
+    pub return_program: Option<ProgramRef>,
+}
+
+/// What some kinds of hooks have besides a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Details {
+    /// Nothing.
+    #[default]
+    None,
+    /// For uprobes, uretprobes and USDT probes: where the target is.
+    User {
+        /// A path, or a name to be looked for.
+        binary: String,
+        /// The only process; every one if there is none.
+        process: Option<u32>,
+    },
+    /// For many functions: names and globs.
+    Functions(Vec<String>),
+    /// For perf events: what is counted, and how often the program runs.
+    Sampling {
+        /// What is counted.
+        event: Event,
+        /// How often.
+        rate: Rate,
+        /// The only process; every one if there is none.
+        process: Option<u32>,
+    },
+}
+
+/// What the kernel or the processor counts, by the names of perf(1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// Nanoseconds on the CPU.
+    CpuClock,
+    /// Nanoseconds of the running task.
+    TaskClock,
+    /// Page faults.
+    PageFaults,
+    /// Page faults that needed no reading.
+    MinorFaults,
+    /// Page faults that needed reading.
+    MajorFaults,
+    /// Changes of the running task.
+    ContextSwitches,
+    /// Moves of a task to another CPU.
+    CpuMigrations,
+    /// Cycles of the processor.
+    Cycles,
+    /// Instructions.
+    Instructions,
+    /// Accesses to the last cache.
+    CacheReferences,
+    /// Misses of the last cache.
+    CacheMisses,
+    /// Branches.
+    Branches,
+    /// Mispredicted branches.
+    BranchMisses,
+}
+
+/// How often a perf event's program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// So many times a second.
+    Frequency(u64),
+    /// After so many events.
+    Period(u64),
+}
+
+/// The ways of attaching, by their names in a probe file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HookKind {
+    /// A trampoline at a function's entry.
+    Fentry,
+    /// A trampoline at a function's exit: arguments and result.
+    Fexit,
+    /// A breakpoint or ftrace hook at an instruction.
+    Kprobe,
+    /// A kprobe at a function's return.
+    Kretprobe,
+    /// A kprobe and a kretprobe of one function.
+    KprobePair,
+    /// A tracepoint with its raw arguments.
+    RawTracepoint,
+    /// A tracepoint with its formatted record.
+    Tracepoint,
+    /// A tracepoint with typed arguments.
+    BtfTracepoint,
+    /// A breakpoint in an executable or a library.
+    Uprobe,
+    /// A uprobe at a function's return.
+    Uretprobe,
+    /// A place that a program's author left for probes.
+    Usdt,
+    /// Every so many times that something happens.
+    PerfEvent,
+    /// A trampoline at a function's entry that may decide what it returns.
+    FmodRet,
+    /// Many functions by one link.
+    KprobeMulti,
+    /// Many functions' returns by one link.
+    KretprobeMulti,
+    /// A hook of the security modules.
+    Lsm,
+    /// A run over all things of a kind, whenever it is read.
+    Iter,
+}
+
+impl HookKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [HookKind; 17] = [
+        HookKind::Fentry,
+        HookKind::Fexit,
+        HookKind::Kprobe,
+        HookKind::Kretprobe,
+        HookKind::KprobePair,
+        HookKind::RawTracepoint,
+        HookKind::Tracepoint,
+        HookKind::BtfTracepoint,
+        HookKind::Uprobe,
+        HookKind::Uretprobe,
+        HookKind::Usdt,
+        HookKind::PerfEvent,
+        HookKind::FmodRet,
+        HookKind::KprobeMulti,
+        HookKind::KretprobeMulti,
+        HookKind::Lsm,
+        HookKind::Iter,
+    ];
+
+    /// The kind's name in a probe file.
+    pub fn name(self) -> &'static str {
+        match self {
+            HookKind::Fentry => "fentry",
+            HookKind::Fexit => "fexit",
+            HookKind::Kprobe => "kprobe",
+            HookKind::Kretprobe => "kretprobe",
+            HookKind::KprobePair => "kprobe_pair",
+            HookKind::RawTracepoint => "raw_tracepoint",
+            HookKind::Tracepoint => "tracepoint",
+            HookKind::BtfTracepoint => "btf_tracepoint",
+            HookKind::Uprobe => "uprobe",
+            HookKind::Uretprobe => "uretprobe",
+            HookKind::Usdt => "usdt",
+            HookKind::PerfEvent => "perf_event",
+            HookKind::FmodRet => "fmod_ret",
+            HookKind::KprobeMulti => "kprobe_multi",
+            HookKind::KretprobeMulti => "kretprobe_multi",
+            HookKind::Lsm => "lsm",
+            HookKind::Iter => "iter",
+        }
+    }
+}
+
+impl Hook {
+    /// Where it is, for people: `get_rps_cpu`, `libc.so.6:malloc`, `do_idle+0x10`.
+    pub fn place(&self) -> String {
+        let mut place = match &self.details {
+            Details::User { binary, .. } => format!("{binary}:{}", self.target),
+            _ => self.target.clone(),
+        };
+        if self.offset > 0 {
+            // Writing to a string can't fail.
+            let _ = write!(place, "+{:#x}", self.offset);
+        }
+        let process = match &self.details {
+            Details::None | Details::Functions(_) => None,
+            Details::User { process, .. } => *process,
+            Details::Sampling { rate, process, .. } => {
+                let _ = match rate {
+                    Rate::Frequency(frequency) => write!(place, " {frequency} times a second"),
+                    Rate::Period(period) => write!(place, " every {period}"),
+                };
+                *process
+            }
+        };
+        if let Some(process) = process {
+            let _ = write!(place, " in process {process}");
+        }
+        place
+    }
+}
+
+impl Event {
+    /// The event's name in a probe file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Event::CpuClock => "cpu-clock",
+            Event::TaskClock => "task-clock",
+            Event::PageFaults => "page-faults",
+            Event::MinorFaults => "minor-faults",
+            Event::MajorFaults => "major-faults",
+            Event::ContextSwitches => "context-switches",
+            Event::CpuMigrations => "cpu-migrations",
+            Event::Cycles => "cycles",
+            Event::Instructions => "instructions",
+            Event::CacheReferences => "cache-references",
+            Event::CacheMisses => "cache-misses",
+            Event::Branches => "branches",
+            Event::BranchMisses => "branch-misses",
+        }
+    }
+}
