@@ -133,7 +133,13 @@ fn unsafe_code_lives_in_one_file() {
 #[test]
 fn documents_name_files_that_exist() {
     let root = root();
-    let documents = ["README.md", "ARCHITECTURE.md", "ebpf-programs/README.md"];
+    let documents = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "ebpf-programs/README.md",
+        "docs/testing.md",
+        "docs/probe-file.md",
+    ];
     let mut wrong = Vec::new();
     let mut checked = 0;
     for document in documents {

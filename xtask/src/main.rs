@@ -2,6 +2,7 @@
 //!
 //! Each task lives in a module of its own; this file only reads arguments.
 
+mod bench;
 mod binaries;
 mod demo;
 mod ebpf;
@@ -30,6 +31,9 @@ enum Task {
     Native(native::Args),
     /// Run everything: unit and CLI tests, scenarios here and in virtual machines
     Test(test::Args),
+    /// Measure against what people use today
+    #[command(subcommand)]
+    Bench(bench::Args),
     /// Show the main job on real traffic: the RPS and system-call probes
     Demo(demo::Args),
 }
@@ -41,6 +45,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Vm(args) => vm::run(&args),
         Task::Native(args) => native::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
