@@ -129,6 +129,10 @@ impl Count {
                 self.libbpf += 1;
                 self.only_libbpf += 1;
             }
+            Verdict::ElsewhereOnly(_) => {
+                self.ours += 1;
+                self.libbpf += 1;
+            }
             Verdict::OtherKernel(_) => self.libbpf += 1,
             Verdict::Neither { .. } => {}
         }

@@ -6,8 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::entries::{Composite, Enumeration, Member};
 use super::read::Btf;
-use super::types::{Composite, Enumeration, Int, MAX_ALIASES, Member, Shape, TypeId};
+use super::types::{Int, MAX_ALIASES, Shape, TypeId};
 
 /// How deep structures and arrays are followed.
 const MAX_DEPTH: usize = 32;

@@ -132,7 +132,8 @@ impl<'a> Linkable<'a> {
         let mut linker = Linker::new(self, request);
         let mut programs = Vec::with_capacity(request.programs.len());
         for name in request.programs {
-            programs.push(linker.program(name, self.find(name)?)?);
+            let program = linker.program(name, self.find(name)?);
+            programs.push(program.map_err(|error| error.in_program(name))?);
         }
         let kconfig = linker.kconfig()?;
         let mut data = data::sections(self, request.globals)?;

@@ -13,6 +13,8 @@ const LOAD_64: u8 = 0x18;
 /// `BPF_PSEUDO_MAP_FD` and `BPF_PSEUDO_MAP_VALUE`.
 const MAP: u8 = 1;
 const MAP_VALUE: u8 = 2;
+/// `BPF_PSEUDO_BTF_ID`.
+const KERNEL_TYPE: u8 = 3;
 /// `BPF_PSEUDO_KFUNC_CALL`.
 const KERNEL_FUNCTION: u8 = 2;
 /// What libbpf adds to a map's index where the map wasn't made.
@@ -30,8 +32,11 @@ pub enum Verdict {
     OnlyOurs(String),
     /// We refused it, for the reason given.
     OnlyLibbpf(String),
-    /// We refused it for another kernel, where libbpf looks for symbols in the running one.
+    /// We refused it for want of a symbol of the other kernel; libbpf looks for symbols in the running
+    /// one whatever it links for.
     OtherKernel(String),
+    /// Alike but for such a symbol, which is weak.
+    ElsewhereOnly(String),
     /// Neither linked it.
     Neither { ours: String, libbpf: String },
 }
@@ -44,6 +49,9 @@ impl Verdict {
             Verdict::Different(how) => format!("DIFFERENT: {how}"),
             Verdict::OnlyOurs(why) => format!("linked by us alone; {why}"),
             Verdict::OnlyLibbpf(why) => format!("REFUSED by us alone: {why}"),
+            Verdict::ElsewhereOnly(what) => {
+                format!("equal but that {what} (libbpf found it in the running kernel)")
+            }
             Verdict::OtherKernel(why) => {
                 format!("refused by us: {why} (libbpf looked for it in the running kernel)")
             }
@@ -73,10 +81,7 @@ pub fn all(
     ours.iter()
         .map(|own| {
             let verdict = match (&own.result, by_name.get(own.name.as_str())) {
-                (Ok(own), Some(Ok(their))) => match difference(own, their, other_kernel) {
-                    None => Verdict::Equal,
-                    Some(how) => Verdict::Different(how),
-                },
+                (Ok(own), Some(Ok(their))) => verdict(own, their, other_kernel),
                 (Ok(_), Some(Err(why))) => Verdict::OnlyOurs(why.clone()),
                 (Ok(_), None) => Verdict::OnlyOurs(not_there.clone()),
                 (Err(why), Some(Ok(_))) if other_kernel && why.contains("this kernel has") => {
@@ -107,32 +112,42 @@ fn unopened(why: &str, theirs: &Answer) -> Vec<(String, Verdict)> {
     }
 }
 
-/// The first difference.
-fn difference(own: &LinkedProgram, their: &Relocated, other_kernel: bool) -> Option<String> {
+/// Compares two linked programs.
+fn verdict(own: &LinkedProgram, their: &Relocated, other_kernel: bool) -> Verdict {
     let counts = (own.instructions.len(), their.instructions.len());
     if counts.0 != counts.1 {
-        return Some(format!("{} instructions, libbpf has {}", counts.0, counts.1));
+        let how = format!("{} instructions, libbpf has {}", counts.0, counts.1);
+        return Verdict::Different(how);
     }
-    let mut referents: HashMap<usize, &Referent> =
+    let referents: HashMap<usize, &Referent> =
         own.references.iter().map(|it| (it.instruction, &it.to)).collect();
+    let mut elsewhere = None;
     let mut index = 0;
     while index < counts.0 {
         let ours = own.instructions[index].encode();
         let theirs = their.instructions[index];
         let slots = if ours[0] == LOAD_64 { 2 } else { 1 };
-        let same = match referents.remove(&index) {
+        let same = match referents.get(&index) {
             Some(referent) => same_reference(own, their, index, referent, other_kernel),
             None => (index..index + slots).all(|slot| {
                 let ours = own.instructions[slot].encode();
                 ours == their.instructions[slot] || both_absent(ours, their.instructions[slot])
             }),
         };
-        if !same {
-            return Some(format!("instruction {index} is {}, libbpf's {}", hex(ours), hex(theirs)));
+        if !same && other_kernel && is_absent(ours) && is_kernel_symbol(theirs) {
+            elsewhere.get_or_insert(index);
+        } else if !same {
+            let how = format!("instruction {index} is {}, libbpf's {}", hex(ours), hex(theirs));
+            return Verdict::Different(how);
         }
         index += slots;
     }
-    None
+    match elsewhere {
+        Some(index) => Verdict::ElsewhereOnly(format!(
+            "instruction {index} is for a symbol that this kernel hasn't got"
+        )),
+        None => Verdict::Equal,
+    }
 }
 
 /// Whether both refer to the same map, variable or function.
@@ -169,6 +184,23 @@ fn both_absent(ours: [u8; 8], theirs: [u8; 8]) -> bool {
     immediate(ours) == POISON
         && ours[0] == 0x85
         && theirs == [0x85, KERNEL_FUNCTION << 4, 0, 0, 0, 0, 0, 0]
+}
+
+/// A load of 0, or a call that must not be reached.
+fn is_absent(instruction: [u8; 8]) -> bool {
+    match instruction[0] {
+        LOAD_64 => instruction[1] >> 4 == 0 && immediate(instruction) == 0,
+        code => code == 0x85 && immediate(instruction) == POISON,
+    }
+}
+
+/// An address or a call of something in the kernel's BTF.
+fn is_kernel_symbol(instruction: [u8; 8]) -> bool {
+    let source = instruction[1] >> 4;
+    match instruction[0] {
+        LOAD_64 => source == KERNEL_TYPE,
+        code => code == 0x85 && source == KERNEL_FUNCTION,
+    }
 }
 
 /// Whether libbpf's name of a map stands for ours. Of a section of variables it puts a part of the

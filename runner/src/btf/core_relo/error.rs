@@ -60,8 +60,8 @@ impl fmt::Display for CoreError {
             ),
             CoreError::Ambiguous { about, candidates } => write!(
                 f,
-                "the kernel has several types of that name and {about} is not alike in them: {}; \
-                 declare only the members of one of them, so that the others don't fit",
+                "the kernel has several types of that name and {about} is not alike in them: {}; ask \
+                 first for a member that only the one you mean has",
                 candidates.join(", ")
             ),
             CoreError::BitField { about } => {
@@ -82,7 +82,10 @@ impl fmt::Display for CoreError {
                  or damaged",
             ),
             CoreError::KernelTypesNeeded => {
-                f.write_str("it takes the kernel's type information (BTF), which is not there")
+                f.write_str(
+                "it takes the kernel's type information (BTF), which is not there: a kernel has it that \
+                 was built with CONFIG_DEBUG_INFO_BTF",
+            )
             }
         }
     }

@@ -17,7 +17,7 @@ pub(super) struct Steps(u32);
 impl Steps {
     /// Enough for thousands of relocations of the kernel's largest structures; less than a second.
     pub(super) fn new() -> Steps {
-        Steps(1 << 24)
+        Steps(1 << 23)
     }
 
     pub(super) fn spend(&mut self) -> Result<(), CoreError> {

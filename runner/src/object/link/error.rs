@@ -8,6 +8,8 @@ use crate::btf::core_relo::CoreError;
 /// Why linking failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkError {
+    /// The program that was being linked, if it was one.
+    pub program: Option<String>,
     /// Where in the code, if it is there.
     pub place: Option<CodePlace>,
     /// What is wrong.
@@ -98,22 +100,33 @@ pub enum Problem {
 impl LinkError {
     /// An error at a place in the code.
     pub(super) fn at(place: CodePlace, problem: Problem) -> LinkError {
-        LinkError { place: Some(place), problem }
+        LinkError { program: None, place: Some(place), problem }
+    }
+
+    /// The same, found while a program was linked.
+    pub(super) fn in_program(self, name: &str) -> LinkError {
+        LinkError { program: Some(name.to_owned()), ..self }
     }
 }
 
 impl From<Problem> for LinkError {
     fn from(problem: Problem) -> LinkError {
-        LinkError { place: None, problem }
+        LinkError { program: None, place: None, problem }
     }
 }
 
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.problem),
-            None => self.problem.fmt(f),
+        let is_own = |place: &CodePlace| Some(&place.function) == self.program.as_ref();
+        if let Some(program) = &self.program
+            && !self.place.as_ref().is_some_and(is_own)
+        {
+            write!(f, "{program}: ")?;
         }
+        if let Some(place) = &self.place {
+            write!(f, "{place}: ")?;
+        }
+        self.problem.fmt(f)
     }
 }
 
@@ -139,7 +152,11 @@ impl fmt::Display for Problem {
                  and strip it with `llvm-strip -g`, not more",
             ),
             Problem::Instruction { what } => {
-                write!(f, "an instruction and its relocation don't fit together: {what}")
+                write!(
+                    f,
+                    "an instruction and its relocation don't fit together: {what}; the object is \
+                     damaged or its compiler wrong: compile it again, with clang 16 or newer"
+                )
             }
             Problem::Target { symbol, what } if symbol.is_empty() => {
                 write!(f, "a relocation refers to {what}")

@@ -159,3 +159,21 @@ fn variables_get_the_values_that_are_asked_for() {
     let error = object.link(&request(&unknown)).expect_err("it isn't there").to_string();
     assert_eq!(error, "variable `nobody`: the object has no such variable");
 }
+
+#[test]
+fn errors_in_subprograms_name_the_program() {
+    let object = Linkable::open(SUBPROGRAMS).expect("a good object");
+    let request = Request {
+        programs: &["alone", "one"],
+        kernel: None,
+        facts: None,
+        globals: &[],
+        features: BtfFeatures::ALL,
+    };
+    let error = object.link(&request).expect_err("types are needed").to_string();
+    assert!(
+        error.starts_with("one: branch, instruction ")
+            && error.contains("(tests/objects/subprograms.bpf.c:"),
+        "{error}"
+    );
+}
