@@ -1,7 +1,7 @@
 //! A first probe file for an object: what `init` writes. Text alone; it passes `check`, and what only
 //! its author can know is marked.
 
-use crate::object::{AttachType, Inventory, Map, MapType, Program, ProgramType};
+use crate::object::{Global, Inventory, Map, MapType, Program};
 use std::fmt::Write as _;
 
 /// Stands where the object doesn't say what to attach to.
@@ -118,31 +118,40 @@ fn pair(programs: &[&&Program]) -> Option<String> {
     ))
 }
 
+/// An entry of `attach` for one program, by its section.
 fn hook(program: &Program) -> Option<String> {
     let section = &program.section;
-    let (kind, field) = match (section.program_type?, section.attach_type) {
-        (ProgramType::Tracing, AttachType::TraceFentry) => ("fentry", "function"),
-        (ProgramType::Tracing, AttachType::TraceFexit) => ("fexit", "function"),
-        (ProgramType::Tracing, AttachType::TraceRawTp) => ("btf_tracepoint", "name"),
-        (ProgramType::RawTracepoint, _) => ("raw_tracepoint", "name"),
-        (ProgramType::Tracepoint, _) => ("tracepoint", "name"),
-        (ProgramType::Kprobe, _) if section.prefix == "kprobe" => ("kprobe", "function"),
-        (ProgramType::Kprobe, _) if section.prefix == "kretprobe" => ("kretprobe", "function"),
+    let target = section.target.as_deref().unwrap_or(TO_CHANGE);
+    // `PATH:SYMBOL` and `PATH:PROVIDER:NAME`.
+    let mut parts = section.target.as_deref().unwrap_or_default().split(':');
+    let mut part = || quoted(parts.next().filter(|part| !part.is_empty()).unwrap_or(TO_CHANGE));
+    let (kind, place) = match section.prefix.as_str() {
+        kind @ ("fentry" | "fexit" | "fmod_ret" | "kprobe" | "kretprobe") => {
+            (kind, format!("function: {}", quoted(target)))
+        }
+        "kprobe.multi" => ("kprobe_multi", format!("functions: [{target:?}]")),
+        "kretprobe.multi" => ("kretprobe_multi", format!("functions: [{target:?}]")),
+        "raw_tp" | "raw_tracepoint" => ("raw_tracepoint", format!("name: {}", quoted(target))),
+        "tp" | "tracepoint" if section.target.is_none() => {
+            ("tracepoint", format!("name: {TO_CHANGE}/{TO_CHANGE}"))
+        }
+        "tp" | "tracepoint" => ("tracepoint", format!("name: {}", quoted(target))),
+        "tp_btf" => ("btf_tracepoint", format!("name: {}", quoted(target))),
+        "lsm" => ("lsm", format!("hook: {}", quoted(target))),
+        "iter" => ("iter", format!("over: {}", quoted(target))),
+        kind @ ("uprobe" | "uretprobe") => {
+            (kind, format!("binary: {}, symbol: {}", part(), part()))
+        }
+        "usdt" => ("usdt", format!("binary: {}, provider: {}, name: {}", part(), part(), part())),
+        "perf_event" => ("perf_event", "event: cpu-clock, frequency: 99".to_owned()),
         _ => return None,
     };
-    let unknown = if kind == "tracepoint" {
-        format!("{TO_CHANGE}/{TO_CHANGE}")
-    } else {
-        TO_CHANGE.to_owned()
-    };
-    let target = section.target.clone().unwrap_or(unknown);
-    Some(format!("{kind}: {{ {field}: {}, program: {} }}", quoted(&target), program.name))
+    Some(format!("{kind}: {{ {place}, program: {} }}", program.name))
 }
 
 /// Variables that can be set, as comments: their types and what they are called.
 fn globals(text: &mut String, inventory: &Inventory) {
-    let settable: Vec<_> =
-        inventory.globals.iter().filter(|global| global.section.starts_with(".rodata")).collect();
+    let settable: Vec<_> = inventory.globals.iter().filter(|global| is_settable(global)).collect();
     if settable.is_empty() {
         return;
     }
@@ -152,6 +161,11 @@ fn globals(text: &mut String, inventory: &Inventory) {
             global.layout.as_ref().map_or_else(String::new, |layout| format!("   # {layout}"));
         line(text, &format!("#   {}:{kind}", global.name));
     }
+}
+
+/// A constant of the whole object; those of one function (`function.variable`) are its own business.
+fn is_settable(global: &Global) -> bool {
+    global.section.starts_with(".rodata") && !global.name.contains('.')
 }
 
 /// Slots that the object fills itself, and handlers whose slots only the author knows.
