@@ -270,6 +270,14 @@ fn explain(failure: Failure, hook: &Hook, part: &Part<'_>) -> Error {
     hints::add_for_hook(error, hook)
 }
 
+impl Attached {
+    /// Attaches a program to what it was loaded for: its type says how.
+    fn to_its_target(program: &Path) -> Result<Vec<Attached>, Failure> {
+        let program = sys::obj_get(program)?;
+        Ok(vec![Attached::Fd(sys::raw_tracepoint_open(None, program.as_fd())?)])
+    }
+}
+
 impl NewLinks {
     /// Detaches them again, the last one first.
     pub fn undo(&mut self, pins: &PinDir) {

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use aya::programs::BtfTracePoint;
-
 use crate::desired::Hook;
 use crate::kernel::attach::{Attached, Failure, Part, cookie};
 
@@ -16,7 +14,5 @@ fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
     if let Some(cookie) = hook.cookie {
         return cookie::raw_tracepoint(program, None, cookie);
     }
-    let mut program = BtfTracePoint::from_pin(program)?;
-    let link = program.attach()?;
-    Ok(vec![Attached::Link(program.take_link(link)?.into())])
+    Attached::to_its_target(program)
 }

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use aya::programs::FEntry;
-
 use crate::desired::Hook;
 use crate::kernel::attach::{Attached, Failure, Part, cookie};
 
@@ -19,7 +17,5 @@ fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
     if let Some(cookie) = hook.cookie {
         return cookie::tracing(program, ATTACH_TYPE, cookie);
     }
-    let mut program = FEntry::from_pin(program)?;
-    let link = program.attach()?;
-    Ok(vec![Attached::Link(program.take_link(link)?.into())])
+    Attached::to_its_target(program)
 }

@@ -1,11 +1,9 @@
 //! A trampoline at a function's entry that may decide what it returns.
 
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use crate::desired::Hook;
 use crate::kernel::attach::{Attached, Failure, Part, cookie};
-use crate::kernel::sys;
 
 /// `BPF_MODIFY_RETURN`
 const ATTACH_TYPE: u32 = 26;
@@ -19,6 +17,5 @@ fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
     if let Some(cookie) = hook.cookie {
         return cookie::tracing(program, ATTACH_TYPE, cookie);
     }
-    let program = sys::obj_get(program)?;
-    Ok(vec![Attached::Fd(sys::raw_tracepoint_open(None, program.as_fd())?)])
+    Attached::to_its_target(program)
 }

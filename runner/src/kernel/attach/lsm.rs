@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use aya::programs::Lsm;
-
 use crate::desired::Hook;
 use crate::kernel::attach::{Attached, Failure, Part, cookie};
 
@@ -24,9 +22,7 @@ fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
     if let Some(cookie) = hook.cookie {
         return cookie::tracing(program, ATTACH_TYPE, cookie);
     }
-    let mut program = Lsm::from_pin(program)?;
-    let link = program.attach()?;
-    Ok(vec![Attached::Link(program.take_link(link)?.into())])
+    Attached::to_its_target(program)
 }
 
 /// A kernel that was not booted with `bpf` among its security modules lets programs be attached, and
