@@ -1,5 +1,8 @@
 //! Many functions by one link, and a program that decides what a function returns.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, ensure};
 
 use crate::features::Need;
@@ -111,8 +114,19 @@ fn forbids(context: &Context) -> Result<()> {
     ensure!(counted == COUNT, "{counted} of {COUNT}");
     let refusal = own.err().and_then(|error| error.raw_os_error());
     ensure!(refusal == Some(libc::EPERM), "it was not forbidden: {refusal:?}");
-    crate::sys::set_own_nice_to_0()?;
-    Ok(())
+    is_allowed_again()
+}
+
+/// The kernel lets go of a link a moment after its last reference went.
+fn is_allowed_again() -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match crate::sys::set_own_nice_to_0() {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Err(_) => thread::sleep(Duration::from_millis(10)),
+        }
+    }
 }
 
 fn not_modifiable(context: &Context) -> Result<()> {

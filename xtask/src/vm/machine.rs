@@ -15,6 +15,9 @@ use anyhow::{Context, Result, bail};
 use super::accel::Accelerator;
 use crate::packages;
 
+/// What every line of the guest's init on the console begins with; the first one is written before anything else.
+const GUEST: &str = "guest: ";
+
 /// The line by which the guest's init says that it did all it wanted.
 const SENTINEL: &str = "guest: end";
 
@@ -53,6 +56,8 @@ pub struct Ended {
     pub results: String,
     /// The status that the guest asked for through the debug-exit device; none when it powered off or panicked.
     pub code: Option<u8>,
+    /// Whether the guest's init began: the kernel had booted.
+    pub began: bool,
     /// Whether the guest's last line was seen.
     pub finished: bool,
     /// The last lines of the console, for a message.
@@ -97,6 +102,7 @@ impl Machine<'_> {
             // Lossy: a crash may leave anything in the port.
             results: String::from_utf8_lossy(&fs::read(&running.results)?).into_owned(),
             code: debug_exit_code(status),
+            began: running.console.iter().any(|line| line.starts_with(GUEST)),
             finished: running.console.iter().any(|line| line == SENTINEL),
             console_tail: running.tail(),
         })
