@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -71,18 +72,45 @@ fn the_probes_that_come_with_it_are_right() {
     assert!(stdout(&output).lines().all(|line| line.ends_with(" ok")), "{}", stdout(&output));
 }
 
+/// Runs the binary as somebody who may do nothing: as nobody, if the tests run as root. The binary is
+/// copied to where everybody may run it.
+fn without_privileges(scratch: &Scratch, arguments: &[&str]) -> Output {
+    let binary = scratch.0.join("probe-runner");
+    fs::copy(env!("CARGO_BIN_EXE_probe-runner"), &binary).expect("the binary can be copied");
+    let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    let mut command = if is_root {
+        let mut setpriv = Command::new("setpriv");
+        setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&binary);
+        setpriv
+    } else {
+        Command::new(&binary)
+    };
+    command
+        .current_dir(&scratch.0)
+        .args(arguments)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null())
+        .output()
+        .expect("setpriv, of util-linux, runs")
+}
+
 #[test]
 fn check_needs_no_privileges() {
-    // uid 65534 is nobody's; without root it can do nothing but read.
-    let output = Command::new("setpriv")
-        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-        .arg(env!("CARGO_BIN_EXE_probe-runner"))
-        .args(["check", "/dev/stdin"])
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else { return };
-    // An empty file is wrong, and being told so is all that needs no privileges here.
-    assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+    let scratch = Scratch::new("unprivileged-check");
+    scratch.write("good.yaml", GOOD);
+    let output = without_privileges(&scratch, &["check", "good.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn what_needs_privileges_says_so() {
+    let scratch = Scratch::new("unprivileged-apply");
+    scratch.write("good.yaml", GOOD);
+    for arguments in [["apply", "good.yaml"], ["run", "good.yaml"]] {
+        let output = without_privileges(&scratch, &arguments);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        assert!(stderr(&output).contains("hint: run it as root"), "{}", stderr(&output));
+    }
 }
 
 #[test]

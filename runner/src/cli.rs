@@ -4,7 +4,7 @@ use crate::commands::Outcome;
 use crate::commands::{
     Format, apply, check, delete, doctor, init, inspect, read, run, schema, status,
 };
-use crate::kernel::WholeLog;
+use crate::kernel::{self, WholeLog};
 use crate::probe_files::Inputs;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
@@ -168,7 +168,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {error:#}");
+            let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {}", told(&error));
             ExitCode::FAILURE
         }
     }
@@ -196,6 +196,14 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
 
 fn whole_log(wanted: bool) -> WholeLog {
     if wanted { WholeLog::Yes } else { WholeLog::No }
+}
+
+/// An error for a person; the kernel stage's come with what to do next.
+fn told(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<kernel::Error>() {
+        Some(error) => error.report(WholeLog::No),
+        None => format!("{error:#}"),
+    }
 }
 
 /// Whoever read the output has seen enough.
