@@ -199,10 +199,3 @@ impl Live {
         self.record.as_ref().map_or(&[], |record| &record.attachments)
     }
 }
-
-impl AttachmentRecord {
-    /// Whether one of its links needs the process that attached it.
-    pub fn needs_process(&self) -> bool {
-        self.links.iter().any(|link| link.keeper == LinkKeeper::Process)
-    }
-}

@@ -14,14 +14,14 @@ pub fn find(probe: &str) -> anyhow::Result<Live> {
     if let Some(live) = observe::observe(probe)? {
         return Ok(live);
     }
-    let applied = observe::probes()?;
+    bail!("no probe `{probe}` is applied; {}", others(probe, &observe::probes()?))
+}
+
+/// Which probes are applied, and which of them may have been meant by a name that is not among them.
+pub fn others(probe: &str, applied: &[String]) -> String {
     let names = || applied.iter().map(String::as_str);
     let meant = nearest(probe, names()).map(|name| format!("; did you mean `{name}`?"));
-    bail!(
-        "no probe `{probe}` is applied; applied: {}{}",
-        listed(names(), 16),
-        meant.unwrap_or_default()
-    )
+    format!("applied: {}{}", listed(names(), 16), meant.unwrap_or_default())
 }
 
 /// Why an applied probe may see nothing.

@@ -1,10 +1,9 @@
 //! `probe-runner delete`: detaches probes and removes everything of theirs.
 
 use crate::apply;
-use crate::commands::{Outcome, report};
+use crate::commands::{Outcome, applied, report};
 use crate::kernel::lock::Lock;
 use crate::kernel::{WholeLog, observe};
-use crate::text::suggest::{listed, nearest};
 use std::io::Write;
 
 /// Deletes the named probes, or with `all` every probe that is applied.
@@ -13,11 +12,12 @@ use std::io::Write;
 /// The lock can't be had, the applied probes can't be listed, or the output can't be written.
 pub fn run(names: &[String], all: bool, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let _lock = Lock::acquire("delete")?;
-    let applied = observe::probes()?;
+    let there = observe::probes()?;
     let mut outcome = Outcome::Done;
-    for name in if all { &applied } else { names } {
-        if !applied.contains(name) {
-            unknown(name, &applied);
+    for name in if all { &there } else { names } {
+        if !there.contains(name) {
+            let others = applied::others(name, &there);
+            report::warning(name, &format!("no such probe is applied; {others}"));
             outcome = Outcome::Failed;
             continue;
         }
@@ -30,14 +30,4 @@ pub fn run(names: &[String], all: bool, out: &mut impl Write) -> anyhow::Result<
         }
     }
     Ok(outcome)
-}
-
-/// Says that no probe of this name is applied, and which are.
-fn unknown(name: &str, applied: &[String]) {
-    let names = || applied.iter().map(String::as_str);
-    let mut text = format!("no such probe is applied; applied: {}", listed(names(), 16));
-    if let Some(meant) = nearest(name, names()) {
-        text.push_str(&format!("; did you mean `{meant}`?"));
-    }
-    report::warning(name, &text);
 }
