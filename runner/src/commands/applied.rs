@@ -1,7 +1,6 @@
 //! Probes that are applied, as the commands that name one need them.
 
-use crate::commands::report;
-use crate::kernel::{observe, steering};
+use crate::kernel::observe;
 use crate::live::Live;
 use crate::text::suggest::{listed, nearest};
 use anyhow::bail;
@@ -22,12 +21,4 @@ pub fn others(probe: &str, applied: &[String]) -> String {
     let names = || applied.iter().map(String::as_str);
     let meant = nearest(probe, names()).map(|name| format!("; did you mean `{name}`?"));
     format!("applied: {}{}", listed(names(), 16), meant.unwrap_or_default())
-}
-
-/// Why an applied probe may see nothing.
-pub fn warn(live: &Live) {
-    let hooks = live.attachments().iter().filter_map(|attachment| attachment.chosen.as_ref());
-    if let Some(text) = steering::never_called(hooks) {
-        report::warning(&live.probe, &text);
-    }
 }

@@ -3,7 +3,7 @@
 use crate::apply::{Applied, apply};
 use crate::commands::{Format, Outcome, attached, report};
 use crate::kernel::lock::Lock;
-use crate::kernel::{Error, ObjectFile, WholeLog, observe, steering};
+use crate::kernel::{Error, ObjectFile, WholeLog, observe};
 use crate::model::Object;
 use crate::plan::{Step, plan};
 use crate::probe_files::{Inputs, ProbeFiles};
@@ -88,10 +88,7 @@ fn explain(checked: &Checked, applied: &Applied) {
     for text in applied.attachments.iter().flat_map(attached::reasons) {
         report::note(probe, &text);
     }
-    let hooks = applied.attachments.iter().filter_map(|attachment| attachment.chosen.as_ref());
-    if let Some(text) = steering::never_called(hooks) {
-        report::warning(probe, &text);
-    }
+    attached::warn(probe, &applied.attachments);
 }
 
 fn document(probe: &str, applied: &Applied) -> Value {

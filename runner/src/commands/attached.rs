@@ -1,6 +1,8 @@
 //! How attachments are reported, by every command that attaches or shows what is.
 
+use crate::commands::report;
 use crate::desired::Hook;
+use crate::kernel::steering;
 use crate::live::{AttachmentRecord, PassedOver};
 use serde_json::{Value, json};
 
@@ -31,6 +33,14 @@ pub fn reasons(attachment: &AttachmentRecord) -> impl Iterator<Item = String> {
             passed.reason
         )
     })
+}
+
+/// Says why a probe may see nothing.
+pub fn warn(probe: &str, attachments: &[AttachmentRecord]) {
+    let hooks = attachments.iter().filter_map(|attachment| attachment.chosen.as_ref());
+    if let Some(text) = steering::never_called(hooks) {
+        report::warning(probe, &text);
+    }
 }
 
 /// An alternative that was not taken.

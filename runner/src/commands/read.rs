@@ -1,6 +1,6 @@
 //! `probe-runner read`: what an applied probe's maps hold.
 
-use crate::commands::{Outcome, applied};
+use crate::commands::{Outcome, applied, attached};
 use crate::desired::View;
 use crate::kernel::PinDir;
 use crate::live::Live;
@@ -41,7 +41,7 @@ pub fn run(
             sinks::listing::write(out, &listings, readout.tables.is_empty())?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
-            applied::warn(&live);
+            attached::warn(&live.probe, live.attachments());
         }
         Format::Json => {
             let (tables, loss) = (&readout.tables[..], &readout.loss[..]);

@@ -6,7 +6,7 @@ use crate::commands::apply::objects;
 use crate::commands::stop::StopSignals;
 use crate::commands::{Format, Outcome, attached, report};
 use crate::kernel::ring::{self, RingReader, Wake};
-use crate::kernel::{Error, Running, WholeLog, observe, steering};
+use crate::kernel::{Error, Running, WholeLog, observe};
 use crate::probe_files::{Inputs, ProbeFiles};
 use crate::read::{Columns, Lookups, record, sinks};
 use crate::readout::{self, EventStream};
@@ -93,10 +93,7 @@ fn announce(session: &Session, format: Format, out: &mut impl Write) -> anyhow::
             writeln!(out, "{line}")?;
         }
     }
-    let hooks = attachments.iter().filter_map(|attachment| attachment.chosen.as_ref());
-    if let Some(text) = steering::never_called(hooks) {
-        report::warning(probe, &text);
-    }
+    attached::warn(probe, attachments);
     Ok(())
 }
 

@@ -94,7 +94,7 @@ fn human(live: &Live, out: &mut impl Write) -> anyhow::Result<()> {
     }
     sinks::table::write_loss(out, &readout::losses(live))?;
     out.flush()?;
-    applied::warn(live);
+    attached::warn(&live.probe, live.attachments());
     Ok(())
 }
 
