@@ -4,10 +4,12 @@
 //! compare what it wants with what it left. It holds no positions and no type information.
 
 mod hook;
+mod parts;
 
 use serde::{Deserialize, Serialize};
 
 pub use hook::{Details, Event, Hook, HookKind, Rate};
+pub use parts::{MapDefinition, ProgramUse, SectionDefinition, Variable};
 
 /// What one probe file asks for, every name bound and every template filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,10 +22,14 @@ pub struct Desired {
     pub description: Option<String>,
     /// The objects, in the order of the file.
     pub objects: Vec<ObjectRef>,
-    /// Variables to set before loading.
+    /// The programs in use, each once.
+    pub programs: Vec<ProgramUse>,
+    /// The maps that those need or the file names, each once.
+    pub maps: Vec<MapDefinition>,
+    /// The objects' sections of variables.
+    pub sections: Vec<SectionDefinition>,
+    /// Variables that get other values than their initial ones.
     pub globals: Vec<GlobalValue>,
-    /// Maps whose definition is not the object's own.
-    pub maps: Vec<MapOverride>,
     /// What to attach, in the order of the file.
     pub attach: Vec<Attachment>,
     /// PROG_ARRAY slots to fill, ascending within a map.
@@ -77,15 +83,6 @@ pub enum Value {
         /// Size of the variable in bytes.
         size: u32,
     },
-}
-
-/// A map whose capacity is not the object's own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MapOverride {
-    /// The map's symbol.
-    pub name: String,
-    /// Entries; bytes for a ring buffer.
-    pub max_entries: u32,
 }
 
 /// One entry of `attach`: the first of `alternatives` that the kernel takes.
@@ -203,11 +200,33 @@ pub struct Sort {
 }
 
 impl Desired {
-    /// The programs in use: attached, in an alternative or in a slot; each as often as it is.
-    pub fn programs(&self) -> impl Iterator<Item = &ProgramRef> {
-        let hooks = self.attach.iter().flat_map(|attachment| &attachment.alternatives);
-        let attached = hooks.flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()]);
-        attached.flatten().chain(self.slots.iter().map(|slot| &slot.program))
+    /// A program in use.
+    pub fn program(&self, program: &ProgramRef) -> Option<&ProgramUse> {
+        self.programs.iter().find(|found| found.program == *program)
+    }
+
+    /// What a slot's handler is verified for, where its type wants that: the target of the hook whose
+    /// program calls it, because the kernel lets only programs for the same target call each other;
+    /// else what its own section says.
+    pub fn handler_target(&self, slot: &Slot) -> Option<String> {
+        let by_caller = self
+            .attach
+            .iter()
+            .flat_map(|attachment| &attachment.alternatives)
+            .filter(|hook| hook.kind.is_verified_for_target())
+            .find(|hook| self.uses(&hook.program, &slot.map))
+            .map(|hook| hook.target.clone());
+        by_caller.or_else(|| self.program(&slot.program)?.section().target)
+    }
+
+    /// Whether a program or a subprogram that it calls refers to a map.
+    pub fn uses(&self, program: &ProgramRef, map: &str) -> bool {
+        self.program(program).is_some_and(|program| program.uses(map))
+    }
+
+    /// A map.
+    pub fn map(&self, name: &str) -> Option<&MapDefinition> {
+        self.maps.iter().find(|map| map.name == name)
     }
 }
 

@@ -172,7 +172,7 @@ pub struct Miss {
 
 impl Record {
     /// The version that this program reads and writes.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
 }
 
 impl Live {

@@ -5,6 +5,7 @@
 
 mod checked;
 mod maps;
+mod needs;
 mod programs;
 mod tail_calls;
 mod views;

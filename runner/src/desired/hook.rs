@@ -159,6 +159,18 @@ impl HookKind {
         HookKind::Iter,
     ];
 
+    /// Whether programs of the kind are verified for one function, tracepoint or hook.
+    pub fn is_verified_for_target(self) -> bool {
+        matches!(
+            self,
+            HookKind::Fentry
+                | HookKind::Fexit
+                | HookKind::FmodRet
+                | HookKind::BtfTracepoint
+                | HookKind::Lsm
+        )
+    }
+
     /// The kind's name in a probe file.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,7 +4,7 @@
 
 use std::os::fd::AsFd;
 
-use crate::desired::{Attachment, Desired, HookKind, OnMissing, Slot};
+use crate::desired::{Attachment, Desired, OnMissing, Slot};
 use crate::kernel::attach::{self, HeldLink, NewLinks};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::{Loader, ObjectFile};
@@ -69,7 +69,7 @@ fn fill(
     loader: &mut Loader<'_>,
     pins: &PinDir,
 ) -> Result<(), Error> {
-    let target = handler_target(slot, desired, loader);
+    let target = desired.handler_target(slot);
     let program = loader.load(&slot.program, target.as_deref())?;
     let set = sys::obj_get(&pins.map(&slot.map)).and_then(|map| {
         let program = sys::obj_get(&program)?;
@@ -83,29 +83,6 @@ fn fill(
         let error = Error::from_io(Phase::Slot, what, &error);
         hints::add_for_slot(error, slot, loader)
     })
-}
-
-/// What a handler is verified for, where its type wants that: the target of the hook whose program
-/// calls it, because the kernel lets only programs for the same target call each other; else what
-/// its own section says.
-fn handler_target(slot: &Slot, desired: &Desired, loader: &Loader<'_>) -> Option<String> {
-    let by_caller = desired
-        .attach
-        .iter()
-        .flat_map(|attachment| &attachment.alternatives)
-        .filter(|hook| {
-            matches!(
-                hook.kind,
-                HookKind::Fentry
-                    | HookKind::Fexit
-                    | HookKind::FmodRet
-                    | HookKind::BtfTracepoint
-                    | HookKind::Lsm
-            )
-        })
-        .find(|hook| loader.uses(&hook.program, &slot.map))
-        .map(|hook| hook.target.clone());
-    by_caller.or_else(|| loader.described(&slot.program)?.section.target.clone())
 }
 
 /// Attaches the first alternative that the kernel takes.

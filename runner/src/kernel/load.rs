@@ -13,7 +13,6 @@ mod maps;
 mod numbers;
 mod program;
 
-use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
@@ -68,16 +67,14 @@ impl<'a> Loader<'a> {
         pins: &'a PinDir,
     ) -> Result<Loader<'a>, Error> {
         privileges::raise_locked_memory();
-        let used: BTreeSet<&ProgramRef> = desired.programs().collect();
-        let needed = needed_maps(desired, objects, &used);
         let mut maps = Maps::default();
         let mut opened = Vec::new();
         for file in objects {
             let what = format!("object {}", file.alias);
-            let linked = LinkedObject::link(file.bytes, &what, &wanted(desired, file, &used)?)?;
+            let linked = LinkedObject::link(file.bytes, &what, &wanted(desired, file)?)?;
             let types = linked.types.as_ref().map(AsFd::as_fd);
             let owner = Owner { object: file.alias, inventory: file.inventory, types };
-            maps.make(&owner, &needed, desired, pins)?;
+            maps.make(&owner, desired, pins)?;
             let sections = Sections::make(&linked.data, types, file.alias, file.inventory, pins)?;
             opened.push(Opened { file: *file, linked, sections });
         }
@@ -162,17 +159,12 @@ impl<'a> Loader<'a> {
         let callers = hooks
             .flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()])
             .flatten()
-            .filter(|program| self.uses(program, map));
+            .filter(|program| self.desired.uses(program, map));
         let slots = self.desired.slots.iter().filter(|slot| slot.map == map);
         let mut users: Vec<&ProgramRef> = callers.chain(slots.map(|slot| &slot.program)).collect();
         users.sort_unstable();
         users.dedup();
         users
-    }
-
-    /// Whether a program or a subprogram that it calls refers to a map.
-    pub fn uses(&self, program: &ProgramRef, map: &str) -> bool {
-        self.described(program).is_some_and(|program| program.maps.iter().any(|used| used == map))
     }
 
     /// The PROG_ARRAYs that a program calls through.
@@ -181,7 +173,9 @@ impl<'a> Loader<'a> {
             .iter()
             .filter(|object| object.file.alias == program.object)
             .flat_map(|object| &object.file.inventory.maps)
-            .filter(|map| map.map_type == MapType::PROG_ARRAY && self.uses(program, &map.name))
+            .filter(|map| {
+                map.map_type == MapType::PROG_ARRAY && self.desired.uses(program, &map.name)
+            })
             .map(|map| map.name.as_str())
             .collect()
     }
@@ -204,13 +198,10 @@ pub fn name_of(program: &ProgramRef) -> String {
     format!("program {} (object {})", program.name, program.object)
 }
 
-/// What a probe wants of an object. `used` are the programs in use.
-fn wanted<'a>(
-    desired: &Desired,
-    file: &ObjectFile<'a>,
-    used: &BTreeSet<&'a ProgramRef>,
-) -> Result<Wanted<'a>, Error> {
-    let programs = used.iter().filter(|program| program.object == file.alias);
+/// What a probe wants of an object.
+fn wanted<'a>(desired: &'a Desired, file: &ObjectFile<'_>) -> Result<Wanted<'a>, Error> {
+    let programs = desired.programs.iter().map(|used| &used.program);
+    let programs = programs.filter(|program| program.object == file.alias);
     let hooks = desired.attach.iter().flat_map(|attachment| &attachment.alternatives);
     let targets = hooks.filter(|hook| hook.program.object == file.alias).filter_map(|hook| {
         let mut programs = file.inventory.programs.iter();
@@ -226,21 +217,6 @@ fn wanted<'a>(
             .map(|global| Ok((global.name.clone(), globals::bytes_of(global)?)))
             .collect::<Result<_, Error>>()?,
     })
-}
-
-fn needed_maps<'a>(
-    desired: &'a Desired,
-    objects: &[ObjectFile<'a>],
-    used: &BTreeSet<&ProgramRef>,
-) -> BTreeSet<&'a str> {
-    let inventories: Vec<&Inventory> = objects.iter().map(|file| file.inventory).collect();
-    let used = objects.iter().flat_map(|file| {
-        let programs = file.inventory.programs.iter().filter(|program| {
-            used.iter().any(|used| used.object == file.alias && used.name == program.name)
-        });
-        programs.flat_map(|program| program.maps.iter().map(String::as_str))
-    });
-    maps::needed(desired, &inventories, used)
 }
 
 /// Why a section's programs are not run.

@@ -20,13 +20,13 @@ pub fn asked(old: &Desired, new: &Desired) -> Vec<Reason> {
             .map(|object| (format!("object {}", object.alias), short(&object.sha256))),
     );
     compare(&mut reasons, old.globals.iter().map(global), new.globals.iter().map(global));
-    let max_entries = |wish: &Desired| -> Vec<(String, String)> {
+    let maps = |wish: &Desired| -> Vec<(String, String)> {
         wish.maps
             .iter()
             .map(|map| (format!("map {}", map.name), format!("{} entries", map.max_entries)))
             .collect()
     };
-    compare(&mut reasons, max_entries(old), max_entries(new));
+    compare(&mut reasons, maps(old), maps(new));
     let slots = |wish: &Desired| -> Vec<(String, String)> {
         wish.slots
             .iter()

@@ -1,27 +1,29 @@
 //! From a checked model to plain data: nothing can go wrong any more.
 
 use crate::desired::{
-    Attachment, Column, Desired, GlobalValue, Hook, MapOverride, ObjectRef, ProgramRef, Slot, Sort,
-    View,
+    Attachment, Column, Desired, GlobalValue, Hook, ObjectRef, ProgramRef, Slot, Sort, View,
 };
 use crate::model::{self, Model, ProgramId};
 use crate::object::{Map, MapType};
-use crate::rules::Checked;
+use crate::rules::{Checked, needs};
 
 impl Checked {
     /// What should run, without positions.
     pub fn desired(&self) -> Desired {
         let model = &self.0;
+        let (programs, slots, views) = (needs::programs(model), slots(model), views(model));
         Desired {
             probe: model.name.value.clone(),
             file: model.file.clone(),
             description: model.description.clone(),
             objects: model.objects.iter().map(object).collect(),
             globals: model.globals.iter().map(|setting| global(model, setting)).collect(),
-            maps: model.maps.iter().filter_map(|setting| map_override(model, setting)).collect(),
+            maps: needs::maps(model, &programs, &slots, &views),
+            sections: needs::sections(model),
+            programs,
             attach: model.attach.iter().map(|one| attachment(model, one)).collect(),
-            slots: slots(model),
-            views: views(model),
+            slots,
+            views,
         }
     }
 }
@@ -47,11 +49,6 @@ fn global(model: &Model, setting: &model::GlobalSetting) -> GlobalValue {
         name: model.global(setting).name.clone(),
         value: setting.value.value.clone(),
     }
-}
-
-fn map_override(model: &Model, setting: &model::MapSetting) -> Option<MapOverride> {
-    let max_entries = setting.max_entries.as_ref()?.value;
-    Some(MapOverride { name: model.map(setting.map.value).name.clone(), max_entries })
 }
 
 fn attachment(model: &Model, attachment: &model::Attachment) -> Attachment {

@@ -208,6 +208,12 @@ fn types_agree(model: &Model, map: MapId, findings: &mut Findings) {
     }
 }
 
+/// What the programs that call or sit in a PROG_ARRAY are, in words; `None` if there are none.
+pub fn owner(model: &Model, map: &str) -> Option<String> {
+    let (program, target) = callers(model, map).next()?;
+    Some(compatibility(model, program.value, target).to_string())
+}
+
 /// PROG_ARRAYs of the probe, each name once.
 fn prog_arrays(model: &Model) -> Vec<MapId> {
     let mut names: Vec<&str> = Vec::new();

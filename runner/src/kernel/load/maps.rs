@@ -1,15 +1,15 @@
 //! Makes the maps that programs in use refer to.
 //!
-//! Maps of the same name in a probe's objects are one map: the first object that has it makes it, the
-//! others must define it alike.
+//! Maps of the same name in a probe's objects are one map: the first object that has it makes it. That
+//! the others define it alike was checked.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::desired::Desired;
+use crate::desired::{Desired, MapDefinition};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::hints;
 use crate::kernel::pins::PinDir;
@@ -19,14 +19,7 @@ use crate::object::{Inventory, Map, MapType};
 /// A probe's maps by name.
 #[derive(Default)]
 pub struct Maps {
-    made: HashMap<String, Made>,
-}
-
-struct Made {
-    fd: OwnedFd,
-    /// Alias of the object whose definition it is.
-    object: String,
-    shape: Shape,
+    made: HashMap<String, OwnedFd>,
 }
 
 /// What a map is made of, in numbers.
@@ -37,6 +30,7 @@ struct Shape {
     value_size: u32,
     max_entries: u32,
     flags: u32,
+    numa_node: Option<u32>,
     extra: u64,
 }
 
@@ -56,26 +50,22 @@ impl Maps {
     pub fn make(
         &mut self,
         owner: &Owner<'_>,
-        needed: &BTreeSet<&str>,
         desired: &Desired,
         pins: &PinDir,
     ) -> Result<(), Error> {
-        let wanted = |map: &&Map| needed.contains(map.name.as_str());
-        for map in owner.inventory.maps.iter().filter(wanted) {
-            let shape = Shape::of(map, desired)?;
-            if let Some(made) = self.made.get(&map.name) {
-                made.check_alike(&shape, owner.object, &map.name)?;
+        for map in &owner.inventory.maps {
+            let definition = desired.map(&map.name).filter(|map| map.object == owner.object);
+            let Some(definition) = definition else {
                 continue;
-            }
-            let fd = make(map, &shape, owner.types)?;
+            };
+            let fd = make(map, definition, owner.types)?;
             let pin = pins.map(&map.name);
             sys::obj_pin(fd.as_fd(), &pin).map_err(|error| {
                 hints::add(Error::from_io(Phase::Pin, pin.display().to_string(), &error))
             })?;
-            let made = Made { fd, object: owner.object.to_owned(), shape };
-            self.made.insert(map.name.clone(), made);
+            self.made.insert(map.name.clone(), fd);
         }
-        for map in owner.inventory.maps.iter().filter(wanted) {
+        for map in &owner.inventory.maps {
             self.fill_with_maps(map)?;
         }
         Ok(())
@@ -83,7 +73,7 @@ impl Maps {
 
     /// A map's descriptor.
     pub fn descriptor(&self, name: &str) -> Option<RawFd> {
-        self.made.get(name).map(|made| made.fd.as_raw_fd())
+        self.made.get(name).map(AsRawFd::as_raw_fd)
     }
 
     /// Puts the maps that an object names into a map of maps.
@@ -96,10 +86,8 @@ impl Maps {
             };
             let mut key = index.to_ne_bytes().to_vec();
             key.resize(outer.key_size.max(4) as usize, 0);
-            CheckedMap::new(outer_map.fd.as_fd())
-                .and_then(|map| {
-                    sys::map_update(&map, &key, &inner_map.fd.as_raw_fd().to_ne_bytes())
-                })
+            CheckedMap::new(outer_map.as_fd())
+                .and_then(|map| sys::map_update(&map, &key, &inner_map.as_raw_fd().to_ne_bytes()))
                 .map_err(|error| {
                     let what = format!("map {}[{index}] with map {inner}", outer.name);
                     Error::from_io(Phase::Slot, what, &error)
@@ -109,37 +97,16 @@ impl Maps {
     }
 }
 
-/// The maps that a probe needs of its objects: those that its programs use, that its file names, and
-/// that lie in those.
-pub fn needed<'a>(
-    desired: &'a Desired,
-    inventories: &[&'a Inventory],
-    used: impl IntoIterator<Item = &'a str>,
-) -> BTreeSet<&'a str> {
-    let mut needed: BTreeSet<&str> = used.into_iter().collect();
-    needed.extend(desired.slots.iter().map(|slot| slot.map.as_str()));
-    needed.extend(desired.views.iter().map(|view| view.map.as_str()));
-    needed.extend(desired.maps.iter().map(|map| map.name.as_str()));
-    let inner: Vec<&str> = inventories
-        .iter()
-        .flat_map(|inventory| &inventory.maps)
-        .filter(|map| needed.contains(map.name.as_str()))
-        .flat_map(|map| map.static_maps.iter().map(|(_, inner)| inner.as_str()))
-        .collect();
-    needed.extend(inner);
-    needed
-}
-
 impl Shape {
-    /// What a definition comes to on this machine, with what the probe file changes of it.
-    fn of(map: &Map, desired: &Desired) -> Result<Shape, Error> {
-        let changed = desired.maps.iter().find(|other| other.name == map.name);
+    /// What a definition comes to on this machine.
+    fn of(map: &MapDefinition) -> Result<Shape, Error> {
         let mut shape = Shape {
-            map_type: map.map_type,
+            map_type: map.map_type(),
             key_size: map.key_size,
             value_size: map.value_size,
-            max_entries: changed.map_or(map.max_entries, |changed| changed.max_entries),
+            max_entries: map.max_entries,
             flags: map.flags,
+            numa_node: map.numa_node,
             extra: map.extra,
         };
         match shape.map_type {
@@ -181,43 +148,14 @@ impl Shape {
     }
 }
 
-impl Made {
-    fn check_alike(&self, other: &Shape, object: &str, name: &str) -> Result<(), Error> {
-        let numbers = |shape: &Shape| {
-            [
-                ("type", u64::from(shape.map_type.0)),
-                ("key_size", shape.key_size.into()),
-                ("value_size", shape.value_size.into()),
-                ("max_entries", shape.max_entries.into()),
-                ("map_flags", shape.flags.into()),
-                ("map_extra", shape.extra),
-            ]
-        };
-        let differences: Vec<String> = numbers(&self.shape)
-            .into_iter()
-            .zip(numbers(other))
-            .filter(|(ours, theirs)| ours != theirs)
-            .map(|((what, ours), (_, theirs))| format!("{what} {ours} and {theirs}"))
-            .collect();
-        if differences.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(
-            Phase::Map,
-            format!("map {name}"),
-            format!(
-                "objects {} and {object} define it differently: {}",
-                self.object,
-                differences.join(", ")
-            ),
-        )
-        .hint("maps of the same name are one map: rename one of them or define both alike"))
-    }
-}
-
 /// Makes a map of an object's definition.
-fn make(map: &Map, shape: &Shape, types: Option<BorrowedFd<'_>>) -> Result<OwnedFd, Error> {
+fn make(
+    map: &Map,
+    definition: &MapDefinition,
+    types: Option<BorrowedFd<'_>>,
+) -> Result<OwnedFd, Error> {
     let what = format!("map {}", map.name);
+    let shape = Shape::of(definition)?;
     let left_out = shape.left_out();
     if !left_out.is_empty() {
         return Err(Error::new(
@@ -232,7 +170,7 @@ fn make(map: &Map, shape: &Shape, types: Option<BorrowedFd<'_>>) -> Result<Owned
         None => None,
     };
     let request =
-        MapRequest { inner: template.as_ref().map(AsFd::as_fd), ..request(map, shape, types) };
+        MapRequest { inner: template.as_ref().map(AsFd::as_fd), ..request(map, &shape, types) };
     create(&request).map_err(|error| hints::add(Error::from_io(Phase::Map, what, &error)))
 }
 
@@ -244,6 +182,7 @@ fn inner_template(inner: &Map, types: Option<BorrowedFd<'_>>) -> Result<OwnedFd,
         value_size: inner.value_size,
         max_entries: inner.max_entries,
         flags: inner.flags,
+        numa_node: inner.numa_node,
         extra: inner.extra,
     };
     create(&request(inner, &shape, types)).map_err(|error| {
@@ -261,7 +200,7 @@ fn request<'a>(map: &'a Map, shape: &Shape, types: Option<BorrowedFd<'a>>) -> Ma
         max_entries: shape.max_entries,
         flags: shape.flags,
         inner: None,
-        numa_node: map.numa_node,
+        numa_node: shape.numa_node,
         extra: shape.extra,
         name: &map.name,
         types: types.filter(|_| value != 0 && shape.map_type.takes_types()).map(|btf| MapTypes {
@@ -297,9 +236,8 @@ fn ring_size(bytes: u32, page: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Made, Shape, ring_size};
+    use super::{Shape, ring_size};
     use crate::object::MapType;
-    use std::fs::File;
 
     const SHAPE: Shape = Shape {
         map_type: MapType::HASH,
@@ -307,6 +245,7 @@ mod tests {
         value_size: 8,
         max_entries: 1024,
         flags: 0,
+        numa_node: None,
         extra: 0,
     };
 
@@ -330,22 +269,5 @@ mod tests {
         assert_eq!(queue.left_out(), Vec::<&str>::new());
         let storage = Shape { map_type: MapType(29), max_entries: 0, ..SHAPE };
         assert_eq!(storage.left_out(), Vec::<&str>::new());
-    }
-
-    #[test]
-    fn two_definitions_are_compared() {
-        let made = Made {
-            fd: File::open("/dev/null").expect("it is there").into(),
-            object: "main".to_owned(),
-            shape: SHAPE,
-        };
-        assert!(made.check_alike(&SHAPE, "other", "counts").is_ok());
-        let larger = Shape { value_size: 16, flags: 1, ..SHAPE };
-        let error = made.check_alike(&larger, "other", "counts").expect_err("they differ");
-        assert_eq!(
-            error.to_string(),
-            "cannot create map counts: objects main and other define it differently: value_size 8 \
-             and 16, map_flags 0 and 1"
-        );
     }
 }

@@ -1,0 +1,75 @@
+//! What of its objects a checked probe needs: the programs in use, and the maps that those need.
+
+use std::collections::BTreeSet;
+
+use crate::desired::{MapDefinition, ProgramUse, SectionDefinition, Slot, View};
+use crate::model::{Model, ProgramId};
+use crate::object::{Map, MapType};
+use crate::rules::tail_calls;
+
+/// The programs that are attached, in an alternative or in a slot, each once.
+pub fn programs(model: &Model) -> Vec<ProgramUse> {
+    let attached = model.hooks().flat_map(|hook| hook.programs().map(|program| program.value));
+    let entries = model.tail_calls.iter().flat_map(|table| &table.slots);
+    let handlers = entries.map(|entry| entry.program.value);
+    let defaults = model.default_slots().into_iter().map(|slot| slot.program);
+    let used: BTreeSet<ProgramId> = attached.chain(handlers).chain(defaults).collect();
+    used.into_iter()
+        .map(|id| ProgramUse::of(&model.objects[id.object].alias.value, model.program(id)))
+        .collect()
+}
+
+/// The maps that programs in use refer to, that the file names, and that lie in those.
+pub fn maps(
+    model: &Model,
+    programs: &[ProgramUse],
+    slots: &[Slot],
+    views: &[View],
+) -> Vec<MapDefinition> {
+    let mut needed: BTreeSet<&str> =
+        programs.iter().flat_map(|program| &program.maps).map(String::as_str).collect();
+    needed.extend(slots.iter().map(|slot| slot.map.as_str()));
+    needed.extend(views.iter().map(|view| view.map.as_str()));
+    needed.extend(model.maps.iter().map(|setting| model.map(setting.map.value).name.as_str()));
+    let inner: Vec<&str> = all(model)
+        .filter(|(_, map)| needed.contains(map.name.as_str()))
+        .flat_map(|(_, map)| map.static_maps.iter().map(|(_, inner)| inner.as_str()))
+        .collect();
+    needed.extend(inner);
+    let mut maps: Vec<MapDefinition> = Vec::new();
+    for (alias, map) in all(model) {
+        if needed.contains(map.name.as_str()) && !maps.iter().any(|made| made.name == map.name) {
+            maps.push(definition(model, alias, map));
+        }
+    }
+    maps
+}
+
+/// The sections of variables of every object.
+pub fn sections(model: &Model) -> Vec<SectionDefinition> {
+    let objects = model.objects.iter();
+    objects
+        .flat_map(|object| SectionDefinition::all(&object.alias.value, &object.file.inventory))
+        .collect()
+}
+
+/// Every object's maps with the object's alias, in the order of the file.
+fn all(model: &Model) -> impl Iterator<Item = (&str, &Map)> {
+    model.objects.iter().flat_map(|object| {
+        object.file.inventory.maps.iter().map(|map| (object.alias.value.as_str(), map))
+    })
+}
+
+fn definition(model: &Model, alias: &str, map: &Map) -> MapDefinition {
+    let mut definition = MapDefinition::of(alias, map);
+    let settings = model.maps.iter();
+    for setting in settings.filter(|setting| model.map(setting.map.value).name == map.name) {
+        if let Some(max_entries) = &setting.max_entries {
+            definition.max_entries = max_entries.value;
+        }
+    }
+    if map.map_type == MapType::PROG_ARRAY {
+        definition.owner = tail_calls::owner(model, &map.name);
+    }
+    definition
+}
