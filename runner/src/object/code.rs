@@ -30,45 +30,40 @@ pub(super) struct Uses {
 }
 
 /// A function's instructions with what their relocations refer to.
-struct Code<'a> {
+pub(super) struct Code<'a> {
     elf: &'a Elf<'a>,
     maps: &'a MapPlaces,
     start: Start,
-    instructions: Vec<Instruction>,
+    pub(super) instructions: Vec<Instruction>,
     relocations: &'a [Relocation],
 }
 
 impl Uses {
-    /// Looks at the instructions from `start` up to the offset `end`, which lies in the section.
-    /// `steps` is what searches for tail calls' arguments may cost.
-    pub(super) fn of(
-        elf: &Elf<'_>,
-        maps: &MapPlaces,
-        start: Start,
-        end: u64,
-        steps: &mut usize,
-    ) -> Uses {
-        let (section, begin) = start;
-        let section = &elf.sections[section];
-        let bytes = section.bytes.get(begin as usize..end as usize);
-        let code = Code {
-            elf,
-            maps,
-            start,
-            instructions: Instruction::decode(bytes.unwrap_or_default()),
-            relocations: section.relocations_in(begin, end),
-        };
-        code.uses(steps)
-    }
-
     /// How many things are used.
     pub(super) fn count(&self) -> usize {
         self.maps.len() + self.helpers.len() + self.tail_calls.len() + self.callees.len()
     }
 }
 
+impl<'a> Code<'a> {
+    /// The instructions from `start` up to the offset `end`, which lies in the section.
+    pub(super) fn read(elf: &'a Elf<'a>, maps: &'a MapPlaces, start: Start, end: u64) -> Code<'a> {
+        let (section, begin) = start;
+        let section = &elf.sections[section];
+        let bytes = section.bytes.get(begin as usize..end as usize);
+        Code {
+            elf,
+            maps,
+            start,
+            instructions: Instruction::decode(bytes.unwrap_or_default()),
+            relocations: section.relocations_in(begin, end),
+        }
+    }
+}
+
 impl Code<'_> {
-    fn uses(&self, steps: &mut usize) -> Uses {
+    /// What the instructions use. `steps` is what searches for tail calls' arguments may cost.
+    pub(super) fn uses(&self, steps: &mut usize) -> Uses {
         let mut uses = Uses { instructions: self.instructions.len(), ..Uses::default() };
         let mut flow = None;
         for (index, instruction) in self.instructions.iter().enumerate() {
@@ -78,13 +73,9 @@ impl Code<'_> {
                 } else if let Some(function) = self.function_address(index) {
                     uses.callees.insert(function);
                 }
-            } else if instruction.calls_subprogram() {
-                if let Some(function) = self.subprogram(index) {
-                    uses.callees.insert(function);
-                }
-            } else if let Some(helper) = instruction.helper()
-                && self.relocation(index).is_none()
-            {
+            } else if let Some(function) = self.subprogram(index) {
+                uses.callees.insert(function);
+            } else if let Some(helper) = self.helper(index) {
                 uses.helpers.insert(helper);
                 if helper == TAIL_CALL_HELPER {
                     let flow = flow.get_or_insert_with(|| predecessors(&self.instructions));
@@ -116,12 +107,20 @@ impl Code<'_> {
         Some((section, value.wrapping_add_signed(addend)))
     }
 
-    /// The function that a call leads to; none for a kernel function.
+    /// The helper that an instruction calls.
+    pub(super) fn helper(&self, index: usize) -> Option<u32> {
+        self.instructions[index].helper().filter(|_| self.relocation(index).is_none())
+    }
+
+    /// The function of the object that an instruction calls.
     ///
     /// The immediate counts slots from the instruction after the call, or, with a relocation, from
     /// the slot after the symbol: global functions have −1 there, static ones are addressed by their
     /// section's symbol.
-    fn subprogram(&self, index: usize) -> Option<Start> {
+    pub(super) fn subprogram(&self, index: usize) -> Option<Start> {
+        if !self.instructions[index].calls_subprogram() {
+            return None;
+        }
         let slots = i64::from(self.instructions[index].immediate) + 1;
         let (section, base) = match self.relocation(index) {
             Some(relocation) => self.code_symbol(relocation)?,

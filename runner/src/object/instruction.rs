@@ -77,6 +77,16 @@ impl Instruction {
         self.code == CALL
     }
 
+    /// Bytes that it moves, if it loads or stores.
+    pub(super) fn width(&self) -> u8 {
+        match self.code & 0x18 {
+            0x00 => 4,
+            0x08 => 2,
+            0x10 => 1,
+            _ => 8,
+        }
+    }
+
     pub(super) fn calls_subprogram(&self) -> bool {
         self.code == CALL && self.source == SOURCE_SUBPROGRAM
     }

@@ -56,6 +56,49 @@ pub struct Program {
     pub tail_calls: Vec<TailCall>,
     /// Number of CO-RE relocations in it and its subprograms.
     pub core_relocations: usize,
+    /// What it and its subprograms are seen to do with the context, ascending by offset, each once.
+    /// There may be more: the context's address is not followed through memory but the stack.
+    pub context: Vec<ContextAccess>,
+}
+
+/// Bytes of the context that a program touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContextAccess {
+    /// Offset in the context, in bytes.
+    pub offset: u32,
+    /// Size in bytes; 0 where only a helper that copies knows it.
+    pub size: u8,
+    /// What is done.
+    pub touch: ContextTouch,
+    /// Whether CO-RE decides on the offset: this is the one of the types it was compiled with.
+    pub relocated: bool,
+    /// Whether the verifier is sure to look at it: it is not in a branch that a constant, a variable
+    /// in read-only memory or a CO-RE question may close.
+    pub certain: bool,
+}
+
+/// What is done with bytes of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ContextTouch {
+    /// An instruction reads them.
+    Read,
+    /// An instruction writes them.
+    Write,
+    /// `bpf_probe_read` or one of its kin copies them.
+    Copy,
+}
+
+impl Program {
+    /// Where the context must at least end, in bytes: the end of what the verifier is sure to see being
+    /// read or written (`max_ctx_offset`, kernel/bpf/verifier.c). What CO-RE decides on is left out.
+    pub fn context_end(&self) -> u32 {
+        self.context
+            .iter()
+            .filter(|one| one.certain && !one.relocated && one.touch != ContextTouch::Copy)
+            .map(|one| one.offset.saturating_add(one.size.into()))
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 /// A call of `bpf_tail_call`; several of them where the map or the slot depends on the way that led

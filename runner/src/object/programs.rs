@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::btf_ext::BtfExt;
-use super::code::Uses;
+use super::btf_ext::{BtfExt, CoreRecord};
+use super::code::{Code, Uses};
+use super::context::{self, Functions};
 use super::elf::Elf;
 use super::error::ObjectError;
 use super::functions::{self, Function, Start};
+use super::instruction::SLOT_SIZE;
 use super::inventory::Program;
 use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
@@ -26,15 +28,26 @@ pub(super) fn read(
     ext: &BtfExt,
 ) -> Result<Vec<Program>, ObjectError> {
     let functions = functions::read(elf);
-    let mut steps = STEPS_PER_OBJECT;
-    let uses: BTreeMap<Start, Uses> = functions
+    let code: BTreeMap<Start, Code<'_>> = functions
         .iter()
-        .map(|(&start, function)| (start, Uses::of(elf, maps, start, function.end, &mut steps)))
+        .map(|(&start, function)| (start, Code::read(elf, maps, start, function.end)))
         .collect();
-    let core_count = |start: Start| {
+    let mut steps = STEPS_PER_OBJECT;
+    let uses: BTreeMap<Start, Uses> =
+        code.iter().map(|(&start, code)| (start, code.uses(&mut steps))).collect();
+    let core = |start: Start| {
         let end = functions.get(&start).map_or(start.1, |function| function.end);
-        ext.core(elf.sections[start.0].name, start.1..end).len()
+        ext.core(elf.sections[start.0].name, start.1..end)
     };
+    let relocated = |start: Start| {
+        let index = |record: &CoreRecord| (u64::from(record.offset) - start.1) / SLOT_SIZE;
+        core(start).iter().map(|record| index(record) as usize).collect()
+    };
+    let followed = Functions {
+        code: &code,
+        relocated: functions.keys().map(|&start| (start, relocated(start))).collect(),
+    };
+    let mut context_steps = context::STEPS_PER_OBJECT;
     let mut gathered = 0;
     let mut programs = Vec::new();
     for (&start, function) in functions.iter().filter(|(_, function)| function.entry) {
@@ -45,7 +58,10 @@ pub(super) fn read(
                 what: "its programs use each other's code too often to follow",
             });
         }
-        programs.push(program(elf, &uses, core_count, function, &reached));
+        let mut program = program(elf, &uses, function, &reached);
+        program.core_relocations = reached.iter().map(|&start| core(start).len()).sum();
+        program.context = context::of(&followed, start, &mut context_steps);
+        programs.push(program);
     }
     Ok(programs)
 }
@@ -54,7 +70,6 @@ pub(super) fn read(
 fn program(
     elf: &Elf<'_>,
     uses: &BTreeMap<Start, Uses>,
-    core_count: impl Fn(Start) -> usize,
     function: &Function<'_>,
     reached: &[Start],
 ) -> Program {
@@ -75,7 +90,8 @@ fn program(
         maps: maps.into_vec(),
         helpers: helpers.into_iter().collect(),
         tail_calls: tail_calls.into_vec(),
-        core_relocations: reached.iter().map(|&start| core_count(start)).sum(),
+        core_relocations: 0,
+        context: Vec::new(),
     }
 }
 

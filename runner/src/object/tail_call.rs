@@ -138,8 +138,8 @@ fn into_register(code: &[Instruction], at: usize, register: u8) -> Step {
             Step::Found(Value::Unknown)
         }
         // `rX = *(u64 *)(r10 + N)`, `wX = *(u32 *)(r10 + N)`: back from the stack.
-        code @ (0x79 | 0x61) if writes && instruction.source == FRAME => {
-            Step::Move(Holder::Stack { offset: instruction.offset, size: width(code) })
+        0x79 | 0x61 if writes && instruction.source == FRAME => {
+            Step::Move(Holder::Stack { offset: instruction.offset, size: instruction.width() })
         }
         // Atomic operations give results in their source register or in register 0, loads among
         // them in the destination.
@@ -166,7 +166,7 @@ fn into_stack(instruction: &Instruction, offset: i16, size: u8) -> Step {
     if !stores || instruction.destination != FRAME {
         return Step::Keep;
     }
-    let stored = width(instruction.code);
+    let stored = instruction.width();
     let ends_before =
         |start: i16, size: u8, other: i16| i32::from(start) + i32::from(size) <= i32::from(other);
     if ends_before(instruction.offset, stored, offset)
@@ -183,16 +183,6 @@ fn into_stack(instruction: &Instruction, offset: i16, size: u8) -> Step {
             Step::Found(Value::Constant(i64::from(instruction.immediate).cast_unsigned()))
         }
         _ => Step::Found(Value::Unknown),
-    }
-}
-
-/// Bytes that a load or store moves.
-fn width(code: u8) -> u8 {
-    match code & 0x18 {
-        0x00 => 4,
-        0x08 => 2,
-        0x10 => 1,
-        _ => 8,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The inventory of real objects: the shipped programs, and `testdata` for what they don't have.
 
-use super::{AttachType, Inventory, Map, MapType, ObjectError, Program, ProgramType, TailCall};
+use super::{
+    AttachType, ContextTouch, Inventory, Map, MapType, ObjectError, Program, ProgramType, TailCall,
+};
 use crate::btf::{Layout, ScalarKind};
 
 const FEATURES: &[u8] = include_bytes!("testdata/features.bpf.o");
@@ -209,6 +211,26 @@ fn shipped_programs_are_what_the_probes_name() {
     assert_eq!(program(&syscalls, "dispatch").tail_calls, [tail_call("handlers", None)]);
     assert_eq!(map(&syscalls, "handlers").map_type, MapType::PROG_ARRAY);
     assert!(syscalls.structs.iter().any(|(tag, _)| tag == "syscall_event"));
+}
+
+#[test]
+fn programs_tell_what_they_read_of_their_context() {
+    let rps = Inventory::read(RPS).expect("a good object");
+    let reads = |name: &str| -> Vec<(u32, bool)> {
+        let context = &program(&rps, name).context;
+        assert!(context.iter().all(|one| one.touch == ContextTouch::Read && !one.relocated));
+        context.iter().map(|one| (one.offset, one.certain)).collect()
+    };
+    // Three arguments, the third unused, and the result.
+    assert_eq!(reads("rps_fexit"), [(0, true), (8, true), (24, true)]);
+    assert_eq!(program(&rps, "rps_fexit").context_end(), 32);
+    // `struct pt_regs` of x86-64: si, di and sp; then ax and sp.
+    assert_eq!(reads("rps_entry"), [(104, true), (112, true), (152, true)]);
+    assert_eq!(reads("rps_return"), [(80, true), (152, true)]);
+
+    // The context is handed to a subprogram here.
+    let syscalls = Inventory::read(SYSCALLS).expect("a good object");
+    assert_eq!(program(&syscalls, "dispatch").context_end(), 16);
 }
 
 #[test]
