@@ -22,7 +22,9 @@ mod tests;
 mod types;
 
 pub use error::{CodePlace, LinkError, Problem, SourceLine};
-pub use linked::{DataSection, FunctionInfo, LineInfo, Linked, LinkedProgram, Reference, Referent};
+pub use linked::{
+    DataSection, FunctionInfo, LineInfo, Linked, LinkedEach, LinkedProgram, Reference, Referent,
+};
 pub use missing::{Missing, POISON};
 pub use request::{KernelFacts, Needs, Request};
 
@@ -77,17 +79,13 @@ impl<'a> Linkable<'a> {
         self.btf.as_ref()
     }
 
-    /// What has to be known of the kernel to link some programs.
-    ///
-    /// # Errors
-    /// If a program doesn't exist or its code contradicts itself.
-    pub fn needs(&self, programs: &[&str]) -> Result<Needs, LinkError> {
+    /// What has to be known of the kernel to link some programs. Of what can't be followed nothing is
+    /// needed: linking says why it can't.
+    pub fn needs(&self, programs: &[&str]) -> Needs {
         let mut needs = Needs::default();
         let mut seen = BTreeSet::new();
-        let mut waiting = Vec::new();
-        for name in programs {
-            waiting.push(self.find(name)?);
-        }
+        let mut waiting: Vec<Start> =
+            programs.iter().filter_map(|name| self.find(name).ok()).collect();
         while let Some(start) = waiting.pop() {
             if !seen.insert(start) {
                 continue;
@@ -95,7 +93,9 @@ impl<'a> Linkable<'a> {
             let Some(function) = self.functions.get(&start) else {
                 continue;
             };
-            let code = Code::read(self, start, function)?;
+            let Ok(code) = Code::read(self, start, function) else {
+                continue;
+            };
             self.note_types(start, function, &mut needs);
             for (_, target) in code.targets {
                 match target {
@@ -107,7 +107,7 @@ impl<'a> Linkable<'a> {
                 }
             }
         }
-        Ok(needs)
+        needs
     }
 
     /// Notes the names of the kernel's types that a function's relocations ask for.
@@ -124,22 +124,35 @@ impl<'a> Linkable<'a> {
         }
     }
 
-    /// Links programs.
+    /// Links programs, all or none.
     ///
     /// # Errors
     /// If one of them can't be linked for that kernel; see [`LinkError`].
     pub fn link(&self, request: &Request<'_>) -> Result<Linked, LinkError> {
+        let LinkedEach { programs, data, btf } = self.link_each(request)?;
+        let programs = programs.into_iter().map(|(_, program)| program);
+        Ok(Linked { programs: programs.collect::<Result<_, _>>()?, data, btf })
+    }
+
+    /// Links programs, each for itself: one that can't be linked for that kernel doesn't keep the
+    /// others from it.
+    ///
+    /// # Errors
+    /// If what they have in common can't be had: the sections of variables.
+    pub fn link_each(&self, request: &Request<'_>) -> Result<LinkedEach, LinkError> {
         let mut linker = Linker::new(self, request);
         let mut programs = Vec::with_capacity(request.programs.len());
-        for name in request.programs {
-            let program = linker.program(name, self.find(name)?);
-            programs.push(program.map_err(|error| error.in_program(name))?);
+        for &name in request.programs {
+            let program = self.find(name).and_then(|start| {
+                linker.program(name, start).map_err(|error| error.in_program(name))
+            });
+            programs.push((name.to_owned(), program));
         }
         let kconfig = linker.kconfig()?;
         let mut data = data::sections(self, request.globals)?;
         data.extend(kconfig);
         let btf = self.btf.as_ref().map(|btf| types::write(self, btf, &request.features));
-        Ok(Linked { programs, data, btf })
+        Ok(LinkedEach { programs, data, btf })
     }
 
     /// Where a program begins.

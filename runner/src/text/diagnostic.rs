@@ -30,6 +30,8 @@ pub enum Severity {
     Error,
     /// The file can be used and probably doesn't do what was meant.
     Warning,
+    /// The file is right; something is worth knowing.
+    Note,
 }
 
 /// A marked place.
@@ -59,6 +61,11 @@ impl Diagnostic {
     /// A mistake that leaves the file usable.
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(Severity::Warning, code, span, message.into())
+    }
+
+    /// A fact about a file that is right.
+    pub fn remark(code: Code, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Severity::Note, code, span, message.into())
     }
 
     fn new(severity: Severity, code: Code, span: Span, message: String) -> Diagnostic {

@@ -101,7 +101,7 @@ fn program(
     object: &Linkable<'_>,
     name: &str,
 ) -> Result<LinkedProgram, String> {
-    let needs = object.needs(&[name]).map_err(|error| error.to_string())?;
+    let needs = object.needs(&[name]);
     kernel.types.prepare(needs.types.iter().map(String::as_str));
     if !needs.config.is_empty() {
         kernel.facts.read_config(&configuration(), &needs.config);

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::{btf_support, facts, kernel_types, sys};
-use crate::object::link::{DataSection, LinkError, Linkable, Linked, LinkedProgram, Request};
+use crate::object::link::{DataSection, LinkError, Linkable, LinkedEach, LinkedProgram, Request};
 
 /// An object's programs, ready to be loaded.
 pub struct LinkedObject {
@@ -34,35 +34,15 @@ pub struct Wanted<'a> {
 impl LinkedObject {
     /// Links the programs that are wanted. `what` is what errors call the object.
     pub fn link(bytes: &[u8], what: &str, wanted: &Wanted<'_>) -> Result<LinkedObject, Error> {
-        let programs = &wanted.programs[..];
         let failed = |error: String| Error::new(Phase::Open, what, error);
         let object = Linkable::open(bytes).map_err(|error| failed(error.to_string()))?;
-        let (linked, failures) = match link(&object, programs, wanted)? {
-            Ok(linked) => (linked, HashMap::new()),
-            // One of them can't be linked: which, and do the others agree?
-            Err(_) => {
-                let mut failures = HashMap::new();
-                for program in programs {
-                    if let Err(error) = link(&object, &[*program], wanted)? {
-                        failures.insert((*program).to_owned(), Err(error));
-                    }
-                }
-                let others: Vec<&str> = programs
-                    .iter()
-                    .copied()
-                    .filter(|program| !failures.contains_key(*program))
-                    .collect();
-                let linked = link(&object, &others, wanted)?;
-                (linked.map_err(|error| failed(error.to_string()))?, failures)
-            }
-        };
-        let mut programs = failures;
-        programs.extend(linked.programs.into_iter().map(|one| (one.name.clone(), Ok(one))));
+        let linked = link(&object, wanted)?.map_err(|error| failed(error.to_string()))?;
         let (types, refused_types) = match linked.btf.map(|bytes| sys::btf_load(&bytes)) {
             Some(Ok(types)) => (Some(types), None),
             Some(Err(refusal)) => (None, Some(refused(&refusal))),
             None => (None, None),
         };
+        let programs = linked.programs.into_iter().collect();
         Ok(LinkedObject { programs, data: linked.data, types, refused_types })
     }
 
@@ -83,13 +63,9 @@ impl LinkedObject {
 /// inner one the object's.
 fn link(
     object: &Linkable<'_>,
-    programs: &[&str],
     wanted: &Wanted<'_>,
-) -> Result<Result<Linked, LinkError>, Error> {
-    let needs = match object.needs(programs) {
-        Ok(needs) => needs,
-        Err(error) => return Ok(Err(error)),
-    };
+) -> Result<Result<LinkedEach, LinkError>, Error> {
+    let needs = object.needs(&wanted.programs);
     let mut types = match needs.types.is_empty() {
         true => None,
         false => Some(kernel_types::kernel_types()?),
@@ -99,8 +75,8 @@ fn link(
         types.prepare(needs.types.iter().chain(&wanted.targets).map(String::as_str));
     }
     let facts = facts::facts(&needs);
-    Ok(object.link(&Request {
-        programs,
+    Ok(object.link_each(&Request {
+        programs: &wanted.programs,
         kernel: types.as_deref(),
         facts: facts.as_ref(),
         globals: &wanted.globals,

@@ -1,5 +1,6 @@
 //! What linking gives: programs ready for one kernel but for the descriptors of maps and modules.
 
+use super::error::LinkError;
 use super::missing::{self, Missing};
 use crate::btf::TypeId;
 use crate::object::Instruction;
@@ -12,6 +13,17 @@ pub struct Linked {
     /// Sections of variables, each of which becomes a map of one entry.
     pub data: Vec<DataSection>,
     /// The object's types in the form that the kernel takes.
+    pub btf: Option<Vec<u8>>,
+}
+
+/// The same where programs were linked each for itself.
+#[derive(Clone, Debug)]
+pub struct LinkedEach {
+    /// Names and what became of them, in the order in which they were asked for.
+    pub programs: Vec<(String, Result<LinkedProgram, LinkError>)>,
+    /// As in [`Linked::data`].
+    pub data: Vec<DataSection>,
+    /// As in [`Linked::btf`].
     pub btf: Option<Vec<u8>>,
 }
 

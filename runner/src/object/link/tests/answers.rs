@@ -313,10 +313,10 @@ fn the_kernels_types_are_needed_only_if_something_asks() {
         globals: &[],
         features: crate::btf::BtfFeatures::ALL,
     };
-    let needs = object.needs(&["id_local"]).expect("it is there");
+    let needs = object.needs(&["id_local"]);
     assert!(needs.types.is_empty());
     assert!(object.link(&request(&["id_local"])).is_ok());
-    let needs = object.needs(&["offset_moved", "type_exists_not"]).expect("they are there");
+    let needs = object.needs(&["offset_moved", "type_exists_not"]);
     assert_eq!(needs.types.into_iter().collect::<Vec<_>>(), ["moved", "not_there"]);
     let error = object.link(&request(&["offset_moved"])).expect_err("types are needed");
     assert!(error.to_string().contains("CONFIG_DEBUG_INFO_BTF"), "{error}");
@@ -328,4 +328,31 @@ fn unused_programs_may_be_wrong() {
     assert!(link(QUESTIONS, &["twice_same", "twice_differs"]).is_err());
     let message = message(QUESTIONS, "nothing");
     assert!(message.starts_with("there is no program `nothing`; the object has offset_moved"));
+}
+
+#[test]
+fn programs_linked_each_for_itself_fail_alone() {
+    let kernel = super::made_up_kernel();
+    let object = super::Linkable::open(QUESTIONS).expect("a good object");
+    let request = super::Request {
+        programs: &["twice_same", "twice_differs", "nothing", "offset_moved"],
+        kernel: Some(&kernel),
+        facts: None,
+        globals: &[],
+        features: crate::btf::BtfFeatures::ALL,
+    };
+    let linked = object.link_each(&request).expect("what they have in common is there");
+    let outcomes: Vec<(&str, bool)> =
+        linked.programs.iter().map(|(name, program)| (name.as_str(), program.is_ok())).collect();
+    let expected = [
+        ("twice_same", true),
+        ("twice_differs", false),
+        ("nothing", false),
+        ("offset_moved", true),
+    ];
+    assert_eq!(outcomes, expected);
+    let alone = object.link(&super::Request { programs: &["offset_moved"], ..request });
+    let alone = alone.expect("it can be linked").programs.remove(0);
+    let together = linked.programs[3].1.as_ref().expect("it was linked");
+    assert_eq!(alone.instructions, together.instructions);
 }
