@@ -10,6 +10,7 @@ pub mod text;
 pub mod spec;
 pub mod btf;
 pub mod object;
+pub mod kernels;
 pub mod desired;
 pub mod read;
 pub mod model;

@@ -1,19 +1,14 @@
 //! The running kernel's types and its modules': read once a process, and only when a program asks for
 //! them.
 
-use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::btf::{Btf, KernelTypes, Module};
+use crate::btf::KernelTypes;
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::sys;
-
-/// Where the kernel shows its types, in a file for itself and one for each module.
-const DIRECTORY: &str = "/sys/kernel/btf";
-const KERNEL: &str = "vmlinux";
+use crate::kernels::{Problem, running};
 
 /// The running kernel's types. Hold them no longer than needed: there is one copy.
 ///
@@ -21,7 +16,11 @@ const KERNEL: &str = "vmlinux";
 /// A kernel without types.
 pub fn kernel_types() -> Result<MutexGuard<'static, KernelTypes>, Error> {
     static TYPES: OnceLock<Result<Mutex<KernelTypes>, String>> = OnceLock::new();
-    let types = TYPES.get_or_init(|| read().map(Mutex::new));
+    let types = TYPES.get_or_init(|| match running::types() {
+        Ok(types) => Ok(Mutex::new(types)),
+        Err(Problem::NoTypes) => Err("it shows none".to_owned()),
+        Err(problem) => Err(problem.to_string()),
+    });
     match types {
         Ok(types) => Ok(types.lock().unwrap_or_else(PoisonError::into_inner)),
         Err(reason) => {
@@ -31,31 +30,6 @@ pub fn kernel_types() -> Result<MutexGuard<'static, KernelTypes>, Error> {
             ))
         }
     }
-}
-
-fn read() -> Result<KernelTypes, String> {
-    let path = Path::new(DIRECTORY).join(KERNEL);
-    let bytes = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let kernel = Btf::parse(bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(KernelTypes::new(kernel).with_modules(read_modules))
-}
-
-/// The types of the loaded modules. One that can't be read has none: what is looked for in it is
-/// reported as missing.
-fn read_modules(kernel: &Arc<Btf>) -> Vec<Module> {
-    let Ok(entries) = fs::read_dir(DIRECTORY) else {
-        return Vec::new();
-    };
-    let mut modules: Vec<Module> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name().into_string().ok().filter(|name| name != KERNEL)?;
-            let btf = Btf::parse_split(fs::read(entry.path()).ok()?, Arc::clone(kernel)).ok()?;
-            Some(Module { name, btf })
-        })
-        .collect();
-    modules.sort_by(|a, b| a.name.cmp(&b.name));
-    modules
 }
 
 /// The descriptor of a module's types, by which programs are told which module an id belongs to.
