@@ -73,10 +73,12 @@ fn the_probes_that_come_with_it_are_right() {
 }
 
 /// Runs the binary as somebody who may do nothing: as nobody, if the tests run as root. The binary is
-/// copied to where everybody may run it.
+/// copied to where everybody may run it, by cp: a copy that is open for writing here could be inherited by
+/// what another test starts just then, and then it can't be run.
 fn without_privileges(scratch: &Scratch, arguments: &[&str]) -> Output {
     let binary = scratch.0.join("probe-runner");
-    fs::copy(env!("CARGO_BIN_EXE_probe-runner"), &binary).expect("the binary can be copied");
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_probe-runner")).arg(&binary).status();
+    assert!(copied.is_ok_and(|status| status.success()), "the binary can be copied");
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
     let mut command = if is_root {
         let mut setpriv = Command::new("setpriv");

@@ -2,10 +2,11 @@
 
 use crate::commands::Outcome;
 use crate::commands::{
-    Format, apply, check, delete, doctor, init, inspect, read, run, schema, status,
+    Format, apply, check, delete, doctor, explain, init, inspect, read, run, schema, status,
 };
 use crate::kernel::{self, WholeLog};
 use crate::probe_files::Inputs;
+use crate::text::codes::Code;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, BufWriter, Write};
@@ -32,7 +33,7 @@ enum Command {
         files: Files,
         /// How findings are written
         #[arg(short, long, value_enum, default_value = "human")]
-        output: Format,
+        output: check::Format,
     },
     /// Bring the kernel to what probe files say, and keep it there
     Apply {
@@ -108,8 +109,18 @@ enum Command {
         /// An object file, or the name of a built-in one
         object: String,
     },
-    /// Print the JSON schema of probe files
-    Schema,
+    /// Say what a diagnostic means, why it is one, and what to do
+    Explain {
+        /// A code such as `slot-type-mismatch`; all codes are listed if none is named
+        #[arg(value_parser = explain::code)]
+        code: Option<Code>,
+    },
+    /// Print a JSON schema
+    Schema {
+        /// Of what
+        #[arg(value_enum, default_value = "probe")]
+        subject: schema::Subject,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -190,7 +201,8 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Command::Doctor { output } => doctor::run(output, out),
         Command::Inspect { object, output } => inspect::run(&object, output, out),
         Command::Init { object } => init::run(&object, out),
-        Command::Schema => schema::run(out),
+        Command::Explain { code } => explain::run(code, out),
+        Command::Schema { subject } => schema::run(subject, out),
     }
 }
 

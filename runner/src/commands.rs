@@ -4,6 +4,7 @@ pub mod apply;
 pub mod check;
 pub mod delete;
 pub mod doctor;
+pub mod explain;
 pub mod init;
 pub mod inspect;
 pub mod read;

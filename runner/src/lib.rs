@@ -17,6 +17,7 @@ pub mod model;
 pub mod resolve;
 pub mod rules;
 pub mod probe_files;
+pub mod formats;
 pub mod scaffold;
 pub mod live;
 pub mod plan;

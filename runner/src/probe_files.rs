@@ -9,7 +9,7 @@ use crate::rules::{self, Checked};
 use crate::spec::yaml;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
-use crate::text::source::{Source, SourceId, Sources};
+use crate::text::source::{Source, SourceId, Sources, Span};
 use crate::text::suggest::listed;
 use crate::text::template::Scope;
 use anyhow::{Context, bail};
@@ -83,7 +83,7 @@ impl ProbeFiles {
         if every_file_parsed {
             no_stray_variables(&inputs.set, &variables)?;
         }
-        names_are_unique(&sources, &mut files);
+        names_are_unique(&mut files);
         let files = files
             .into_iter()
             .map(|(mut findings, model)| {
@@ -163,21 +163,19 @@ fn no_stray_variables(set: &[(String, String)], variables: &[String]) -> anyhow:
 }
 
 /// Probes go by name on the machine, so a name belongs to one file.
-fn names_are_unique(sources: &Sources, files: &mut [(Findings, Option<Model>)]) {
-    let mut first: BTreeMap<String, String> = BTreeMap::new();
+fn names_are_unique(files: &mut [(Findings, Option<Model>)]) {
+    let mut first: BTreeMap<String, (SourceId, Span)> = BTreeMap::new();
     for (findings, model) in files {
         let Some(model) = model else { continue };
-        let source = sources.get(model.source);
-        let (line, column) = source.line_column(model.name.span.start);
-        let place = format!("{}:{line}:{column}", source.path);
-        if let Some(earlier) = first.get(&model.name.value) {
+        let place = (model.source, model.name.span);
+        if let Some((source, span)) = first.get(&model.name.value) {
             findings.push(
                 Diagnostic::error(
                     Code::DuplicateProbe,
                     model.name.span,
                     format!("there is another probe called `{}`", model.name.value),
                 )
-                .note(format!("the other one: {earlier}"))
+                .other_in(*source, *span, "the other one")
                 .help("give one of them another `name:`"),
             );
         } else {

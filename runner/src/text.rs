@@ -2,6 +2,7 @@
 
 pub mod codes;
 pub mod diagnostic;
+pub mod explain;
 pub mod render;
 pub mod source;
 pub mod suggest;

@@ -1,10 +1,23 @@
 //! `probe-runner check`: proves probe files right without root, BPF or a network.
 
-use crate::commands::{Format, Outcome, report};
+use crate::commands::{Outcome, report};
+use crate::formats::{github, json, sarif};
 use crate::probe_files::{Inputs, ProbeFiles};
-use crate::text::render;
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::io::Write;
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: findings on standard error, a line for each file on standard output
+    Human,
+    /// For programs (schema: `probe-runner schema check`)
+    Json,
+    /// SARIF 2.1.0, for code scanning services
+    Sarif,
+    /// Annotations of a GitHub workflow
+    Github,
+}
 
 /// Checks the files and shows what is wrong with them.
 ///
@@ -14,7 +27,9 @@ pub fn run(inputs: &Inputs, format: Format, out: &mut impl Write) -> anyhow::Res
     let files = ProbeFiles::load(inputs)?;
     match format {
         Format::Human => human(&files, out)?,
-        Format::Json => json(&files, out)?,
+        Format::Json => document(&json::Report::new(&files), out)?,
+        Format::Sarif => document(&sarif::log(&files), out)?,
+        Format::Github => github::write(&files, out)?,
     }
     Ok(if files.all_checked().is_some() { Outcome::Done } else { Outcome::FileWrong })
 }
@@ -40,20 +55,8 @@ fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn json(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {
-    let document: Vec<Value> = files
-        .files
-        .iter()
-        .map(|file| {
-            json!({
-                "file": files.sources.get(file.findings.source).path,
-                "probe": file.checked.as_ref().map(|checked| &checked.model().name.value),
-                "ok": file.checked.is_some(),
-                "diagnostics": render::json(&files.sources, &file.findings),
-            })
-        })
-        .collect();
-    serde_json::to_writer_pretty(&mut *out, &json!({ "schema_version": 1, "files": document }))?;
+fn document(document: &impl Serialize, out: &mut impl Write) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)?;
     Ok(())
 }

@@ -1,15 +1,31 @@
-//! `probe-runner schema`: the probe file's JSON schema, for editors.
+//! `probe-runner schema`: JSON schemas, for editors and for programs that read our output.
 
 use crate::commands::Outcome;
+use crate::formats::json::Report;
 use crate::spec::shape::Spec;
 use std::io::Write;
+
+/// What there is a schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Subject {
+    /// Probe files
+    Probe,
+    /// What `check -o json` writes
+    Check,
+}
 
 /// Writes the schema.
 ///
 /// # Errors
 /// The output can't be written.
-pub fn run(out: &mut impl Write) -> anyhow::Result<Outcome> {
-    let schema = schemars::schema_for!(Spec);
+pub fn run(subject: Subject, out: &mut impl Write) -> anyhow::Result<Outcome> {
+    let schema = match subject {
+        Subject::Probe => schemars::schema_for!(Spec),
+        Subject::Check => schemars::generate::SchemaSettings::default()
+            .for_serialize()
+            .into_generator()
+            .into_root_schema_for::<Report>(),
+    };
     serde_json::to_writer_pretty(&mut *out, &schema)?;
     writeln!(out)?;
     Ok(Outcome::Done)

@@ -15,7 +15,7 @@ pub struct Diagnostic {
     pub message: String,
     /// Where it is, and what is said there.
     pub primary: Label,
-    /// Other places in the same file that explain it.
+    /// Other places that explain it, mostly in the same file.
     pub others: Vec<Label>,
     /// Facts that explain it.
     pub notes: Vec<String>,
@@ -37,6 +37,8 @@ pub enum Severity {
 /// A marked place.
 #[derive(Clone, Debug)]
 pub struct Label {
+    /// The file that the place is in; the finding's own file if there is none.
+    pub source: Option<SourceId>,
     /// The place.
     pub span: Span,
     /// What is said beside it; may be empty.
@@ -73,7 +75,7 @@ impl Diagnostic {
             code,
             severity,
             message,
-            primary: Label { span, text: String::new() },
+            primary: Label { source: None, span, text: String::new() },
             others: Vec::new(),
             notes: Vec::new(),
             help: Vec::new(),
@@ -88,7 +90,13 @@ impl Diagnostic {
 
     /// Marks another place of the same file.
     pub fn other(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.others.push(Label { span, text: text.into() });
+        self.others.push(Label { source: None, span, text: text.into() });
+        self
+    }
+
+    /// Marks a place of another file.
+    pub fn other_in(mut self, file: SourceId, span: Span, text: impl Into<String>) -> Diagnostic {
+        self.others.push(Label { source: Some(file), span, text: text.into() });
         self
     }
 
@@ -122,6 +130,18 @@ impl Findings {
     /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// The diagnostics in the order of the file; those of one place by code, then by message.
+    pub fn in_order(&self) -> Vec<&Diagnostic> {
+        let mut ordered: Vec<&Diagnostic> = self.diagnostics.iter().collect();
+        ordered.sort_by_key(|one| (one.primary.span, one.code.name(), one.message.as_str()));
+        ordered
+    }
+
+    /// The file that a label of one of these diagnostics is in.
+    pub fn source_of(&self, label: &Label) -> SourceId {
+        label.source.unwrap_or(self.source)
     }
 
     /// Whether the file is unusable.

@@ -1,100 +1,85 @@
-//! Diagnostics as text in the manner of rustc, and as JSON. The only user of annotate-snippets.
+//! Diagnostics as text for people, in the manner of rustc. The only user of annotate-snippets.
 
 use crate::text::diagnostic::{Diagnostic, Findings, Label, Severity};
-use crate::text::source::{Source, Sources};
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use serde_json::{Value, json};
+use crate::text::source::{SourceId, Sources};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use std::ops::Range;
 
-/// A file's diagnostics for people, one after the other in the order of the file, with ANSI colours
-/// (whoever prints strips them where they don't belong).
+/// A file's diagnostics, one after the other in the order of the file, with ANSI colours (whoever
+/// prints strips them where they don't belong).
 pub fn human(sources: &Sources, findings: &Findings) -> String {
-    let source = sources.get(findings.source);
     let mut out = String::new();
-    for diagnostic in in_order(findings) {
-        out.push_str(&one(source, diagnostic));
+    for diagnostic in findings.in_order() {
+        out.push_str(&one(sources, findings, diagnostic));
         out.push_str("\n\n");
     }
     out
 }
 
-/// A file's diagnostics for programs, in the order of the file.
-pub fn json(sources: &Sources, findings: &Findings) -> Vec<Value> {
-    let source = sources.get(findings.source);
-    let place = |label: &Label| {
-        let (line, column) = source.line_column(label.span.start);
-        let (end_line, end_column) = source.line_column(label.span.end);
-        json!({
-            "file": source.path,
-            "line": line,
-            "column": column,
-            "end_line": end_line,
-            "end_column": end_column,
-            "label": label.text,
-        })
-    };
-    in_order(findings)
-        .into_iter()
-        .map(|diagnostic| {
-            json!({
-                "severity": severity_name(diagnostic.severity),
-                "code": diagnostic.code.name(),
-                "message": diagnostic.message,
-                "primary": place(&diagnostic.primary),
-                "others": diagnostic.others.iter().map(place).collect::<Vec<_>>(),
-                "notes": diagnostic.notes,
-                "help": diagnostic.help,
-            })
-        })
-        .collect()
-}
-
-fn in_order(findings: &Findings) -> Vec<&Diagnostic> {
-    let mut ordered: Vec<&Diagnostic> = findings.diagnostics.iter().collect();
-    ordered.sort_by_key(|diagnostic| diagnostic.primary.span);
-    ordered
-}
-
-fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
-}
-
-fn one(source: &Source, diagnostic: &Diagnostic) -> String {
+fn one(sources: &Sources, findings: &Findings, diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
-    let mut snippet = Snippet::source(&source.text).path(&source.path).annotation(
-        AnnotationKind::Primary
-            .span(shown(source, &diagnostic.primary))
-            .label(text(&diagnostic.primary)),
-    );
-    for other in &diagnostic.others {
-        snippet = snippet
-            .annotation(AnnotationKind::Context.span(shown(source, other)).label(text(other)));
-    }
     let report = [level
         .primary_title(&diagnostic.message)
         .id(diagnostic.code.name())
-        .element(snippet)
+        .elements(files_of(findings, diagnostic).map(|file| snippet(sources, file)))
         .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(note)))
         .elements(diagnostic.help.iter().map(|help| Level::HELP.message(help)))];
     Renderer::styled().render(&report).to_string()
 }
 
-fn text(label: &Label) -> Option<&str> {
-    (!label.text.is_empty()).then_some(label.text.as_str())
+/// Labels of one file.
+struct Marked<'a> {
+    source: SourceId,
+    labels: Vec<(AnnotationKind, &'a Label)>,
 }
 
-/// The part of a label's span that is underlined: its first line, inside the file.
-fn shown(source: &Source, label: &Label) -> Range<usize> {
-    let start = source.text.floor_char_boundary(label.span.start);
-    let end = source.text.floor_char_boundary(label.span.end).max(start);
-    let line_end = source.text[start..end].find('\n').map_or(end, |newline| start + newline);
+/// A diagnostic's labels by file, its own file first.
+fn files_of<'a>(
+    findings: &Findings,
+    diagnostic: &'a Diagnostic,
+) -> impl Iterator<Item = Marked<'a>> {
+    let mut files = vec![Marked {
+        source: findings.source_of(&diagnostic.primary),
+        labels: vec![(AnnotationKind::Primary, &diagnostic.primary)],
+    }];
+    for label in &diagnostic.others {
+        let source = findings.source_of(label);
+        let marked = (AnnotationKind::Context, label);
+        match files.iter_mut().find(|file| file.source == source) {
+            Some(file) => file.labels.push(marked),
+            None => files.push(Marked { source, labels: vec![marked] }),
+        }
+    }
+    files.into_iter()
+}
+
+/// The lines of a file that bear labels. Only these are handed on, so that a diagnostic costs what is
+/// shown of a file and not what the whole file has.
+fn snippet<'a>(sources: &'a Sources, file: Marked<'a>) -> Snippet<'a, Annotation<'a>> {
+    let source = sources.get(file.source);
+    let spans = || file.labels.iter().map(|(_, label)| label.span);
+    let first = spans().map(|span| span.start).min().unwrap_or_default();
+    let last = spans().map(|span| span.end.max(span.start)).max().unwrap_or_default();
+    let lines = source.lines_around(first..last);
+    let text = &source.text[lines.clone()];
+    Snippet::source(text)
+        .path(&source.path)
+        .line_start(source.line_column(lines.start).0)
+        .annotations(file.labels.into_iter().map(|(kind, label)| {
+            let said = (!label.text.is_empty()).then_some(label.text.as_str());
+            kind.span(shown(text, label, lines.start)).label(said)
+        }))
+}
+
+/// The part of a label's span that is underlined, in `text`, which begins at `offset` in its file: the
+/// span's first line.
+fn shown(text: &str, label: &Label, offset: usize) -> Range<usize> {
+    let start = text.floor_char_boundary(label.span.start - offset);
+    let end = text.floor_char_boundary(label.span.end.saturating_sub(offset)).max(start);
+    let line_end = text[start..end].find('\n').map_or(end, |newline| start + newline);
     start..line_end
 }

@@ -79,6 +79,24 @@ impl Source {
         (line, before[line_start..].chars().count() + 1)
     }
 
+    /// Line and column as [`Source::line_column`], the column in UTF-16 code units, which editors and
+    /// SARIF count.
+    pub fn line_column_utf16(&self, position: usize) -> (usize, usize) {
+        let position = self.text.floor_char_boundary(position);
+        let line_start = self.text[..position].rfind('\n').map_or(0, |newline| newline + 1);
+        let column = self.text[line_start..position].encode_utf16().count() + 1;
+        (self.line_column(position).0, column)
+    }
+
+    /// The bytes of the whole lines that a stretch touches, without the last one's line break.
+    pub fn lines_around(&self, stretch: Range<usize>) -> Range<usize> {
+        let start = self.text.floor_char_boundary(stretch.start);
+        let end = self.text.floor_char_boundary(stretch.end).max(start);
+        let before = self.text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let after = self.text[end..].find('\n').map_or(self.text.len(), |length| end + length);
+        before..after
+    }
+
     /// Byte position of a line and column (in characters), both counted from 1.
     pub fn position(&self, line: usize, column: usize) -> usize {
         let mut start = 0;
@@ -106,6 +124,22 @@ mod tests {
         assert_eq!(source.line_column(x), (2, 6));
         assert_eq!(source.position(2, 6), x);
         assert_eq!(Span { start: x, end: x + 1 }.range(), x..x + 1);
+    }
+
+    #[test]
+    fn a_character_beyond_the_first_plane_is_two_columns_in_utf16() {
+        let source = Source { path: "x".into(), text: "a: 😀 x\n".into() };
+        let x = source.text.find('x').expect("there is an x");
+        assert_eq!(source.line_column(x), (1, 6));
+        assert_eq!(source.line_column_utf16(x), (1, 7));
+    }
+
+    #[test]
+    fn lines_around_a_stretch_are_whole() {
+        let source = Source { path: "x".into(), text: "one\ntwo\nthree\n".into() };
+        assert_eq!(&source.text[source.lines_around(5..9)], "two\nthree");
+        assert_eq!(&source.text[source.lines_around(0..0)], "one");
+        assert_eq!(&source.text[source.lines_around(99..99)], "");
     }
 
     #[test]

@@ -1,0 +1,162 @@
+//! The JSON of `check -o json`: types that serde writes and from which its schema is made.
+
+use crate::probe_files::{ProbeFile, ProbeFiles};
+use crate::text::diagnostic::{self, Diagnostic, Findings, Label};
+use crate::text::source::Sources;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of this document's form; it grows when a field goes or changes its meaning, not when one
+/// is added.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What `probe-runner check -o json` writes.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Report {
+    /// The version of this document's form. It grows when a field goes or changes its meaning; fields
+    /// may be added without.
+    pub schema_version: u32,
+    /// Whether no file has an error.
+    pub ok: bool,
+    /// How many errors all files have.
+    pub errors: usize,
+    /// How many warnings all files have.
+    pub warnings: usize,
+    /// The files, in the order of the command line; those of a directory by name.
+    pub files: Vec<File>,
+}
+
+/// A probe file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct File {
+    /// Its path, as it was named on the command line.
+    pub file: String,
+    /// Its probe's name; null if the file has errors.
+    pub probe: Option<String>,
+    /// Whether it has no errors.
+    pub ok: bool,
+    /// What was found, in the order of the file.
+    pub diagnostics: Vec<Finding>,
+}
+
+/// A mistake.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What kind of mistake it is; `probe-runner explain CODE` says more.
+    pub code: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// Where it is.
+    pub primary: Place,
+    /// Other places that explain it.
+    pub others: Vec<Place>,
+    /// Facts that explain it.
+    pub notes: Vec<String>,
+    /// What to do.
+    pub help: Vec<String>,
+}
+
+/// How bad a mistake is.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The file can't be used.
+    Error,
+    /// The file can be used and probably doesn't do what was meant.
+    Warning,
+    /// The file is right; something is worth knowing.
+    Note,
+}
+
+/// A stretch of a file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Place {
+    /// The file's path, as it was named on the command line.
+    pub file: String,
+    /// The first character's line, counted from 1.
+    pub line: usize,
+    /// The first character's column, counted in characters from 1.
+    pub column: usize,
+    /// The line of the character after the last.
+    pub end_line: usize,
+    /// The column of the character after the last.
+    pub end_column: usize,
+    /// The first byte, counted from the file's beginning and from 0.
+    pub start_byte: usize,
+    /// The byte after the last.
+    pub end_byte: usize,
+    /// What is said about this place; may be empty.
+    pub label: String,
+}
+
+impl Report {
+    /// The document for what was found.
+    pub fn new(files: &ProbeFiles) -> Report {
+        let of = |severity| {
+            let all = files.files.iter().flat_map(|file| &file.findings.diagnostics);
+            all.filter(|diagnostic| diagnostic.severity == severity).count()
+        };
+        Report {
+            schema_version: SCHEMA_VERSION,
+            ok: files.all_checked().is_some(),
+            errors: of(diagnostic::Severity::Error),
+            warnings: of(diagnostic::Severity::Warning),
+            files: files.files.iter().map(|file| File::new(&files.sources, file)).collect(),
+        }
+    }
+}
+
+impl File {
+    fn new(sources: &Sources, file: &ProbeFile) -> File {
+        let findings = &file.findings;
+        File {
+            file: sources.get(findings.source).path.clone(),
+            probe: file.checked.as_ref().map(|checked| checked.model().name.value.clone()),
+            ok: file.checked.is_some(),
+            diagnostics: findings
+                .in_order()
+                .into_iter()
+                .map(|diagnostic| Finding::new(sources, findings, diagnostic))
+                .collect(),
+        }
+    }
+}
+
+impl Finding {
+    fn new(sources: &Sources, findings: &Findings, diagnostic: &Diagnostic) -> Finding {
+        let place = |label| Place::new(sources, findings, label);
+        Finding {
+            severity: match diagnostic.severity {
+                diagnostic::Severity::Error => Severity::Error,
+                diagnostic::Severity::Warning => Severity::Warning,
+                diagnostic::Severity::Note => Severity::Note,
+            },
+            code: diagnostic.code.name().to_owned(),
+            message: diagnostic.message.clone(),
+            primary: place(&diagnostic.primary),
+            others: diagnostic.others.iter().map(place).collect(),
+            notes: diagnostic.notes.clone(),
+            help: diagnostic.help.clone(),
+        }
+    }
+}
+
+impl Place {
+    fn new(sources: &Sources, findings: &Findings, label: &Label) -> Place {
+        let source = sources.get(findings.source_of(label));
+        let (line, column) = source.line_column(label.span.start);
+        let (end_line, end_column) = source.line_column(label.span.end);
+        Place {
+            file: source.path.clone(),
+            line,
+            column,
+            end_line,
+            end_column,
+            start_byte: label.span.start,
+            end_byte: label.span.end,
+            label: label.text.clone(),
+        }
+    }
+}
