@@ -1,8 +1,8 @@
 //! eBPF objects: what a compiled file holds, read without a kernel.
 //!
 //! [`Inventory::read`] is the way in for whoever wants to know what is in it, [`link::Linkable`] for
-//! whoever wants its programs made ready for a kernel. `elf` takes the file apart, the files after it each read one
-//! kind of thing from its parts, and `inventory` puts them together. Files may come from anywhere:
+//! whoever wants its programs made ready for a kernel. Both begin with the same `parts`. `elf` takes the
+//! file apart, the files after it each read one kind of thing from it, and `inventory` puts them together. Files may come from anywhere:
 //! nothing here trusts an offset, a count or a name, and the work is bounded by the file's size.
 
 pub mod builtin;
@@ -27,6 +27,7 @@ mod map_type;
 mod maps;
 mod old_maps;
 mod ordered_set;
+mod parts;
 mod program_type;
 mod programs;
 mod section;

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::btf_ext::BtfExt;
 use super::elf::{Elf, Place};
 use super::error::ObjectError;
 use super::map_type::MapType;
+use super::parts::Parts;
 use super::section::Section;
 use super::variables::Variables;
 use super::{globals, maps, programs};
@@ -171,26 +171,21 @@ impl Inventory {
     /// # Errors
     /// If it isn't an eBPF object for little-endian machines, or is damaged; see [`ObjectError`].
     pub fn read(bytes: &[u8]) -> Result<Inventory, ObjectError> {
-        let elf = Elf::read(bytes)?;
-        let btf = match elf.section(".BTF") {
-            Some(section) => Some(Btf::parse(section.bytes.to_vec())?),
-            None => None,
-        };
-        let btf = btf.as_ref();
+        let parts = Parts::read(bytes)?;
+        let (elf, btf) = (&parts.elf, parts.btf.as_ref());
         let variables = btf.map(Variables::read).unwrap_or_default();
         let mut budget = LAYOUT_BUDGET;
-        let (maps, places) = maps::read(&elf, btf, &variables, &mut budget)?;
-        let ext = BtfExt::of(&elf, btf)?;
-        let programs = programs::read(&elf, &places, &ext)?;
+        let maps = maps::read(elf, btf, &variables, &mut budget)?;
+        let programs = programs::read(&parts)?;
         if programs.is_empty() && maps.is_empty() {
             return Err(ObjectError::NoPrograms);
         }
         Ok(Inventory {
-            license: license(&elf),
+            license: license(elf),
             programs,
             maps,
-            globals: globals::read(&elf, btf, &variables, &mut budget)?,
-            externs: externs(&elf),
+            globals: globals::read(elf, btf, &variables, &mut budget)?,
+            externs: externs(elf),
             has_btf: btf.is_some(),
             structs: btf.map_or_else(Vec::new, |btf| structs(btf, &mut budget)),
         })

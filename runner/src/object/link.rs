@@ -28,14 +28,11 @@ pub use linked::{
 pub use missing::{Missing, POISON};
 pub use request::{KernelFacts, Needs, Request};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::btf_ext::BtfExt;
-use super::elf::Elf;
 use super::error::ObjectError;
-use super::functions::{self, Function, Start};
-use super::map_places::MapPlaces;
-use super::maps;
+use super::functions::{Function, Start};
+use super::parts::Parts;
 use crate::btf::Btf;
 use code::{Code, Target};
 use externs::Externs;
@@ -43,11 +40,7 @@ use join::Linker;
 
 /// An object whose programs can be linked.
 pub struct Linkable<'a> {
-    elf: Elf<'a>,
-    btf: Option<Btf>,
-    ext: BtfExt,
-    functions: BTreeMap<Start, Function<'a>>,
-    maps: MapPlaces,
+    parts: Parts<'a>,
     externs: Externs,
 }
 
@@ -57,26 +50,23 @@ impl<'a> Linkable<'a> {
     /// # Errors
     /// If it isn't an eBPF object for little-endian machines, or is damaged.
     pub fn open(bytes: &'a [u8]) -> Result<Linkable<'a>, ObjectError> {
-        let elf = Elf::read(bytes)?;
-        let btf = match elf.section(".BTF") {
-            Some(section) => Some(Btf::parse(section.bytes.to_vec())?),
-            None => None,
-        };
-        let ext = BtfExt::of(&elf, btf.as_ref())?;
-        let functions = functions::read(&elf);
-        let maps = maps::places(&elf);
-        let externs = Externs::read(&elf, btf.as_ref());
-        Ok(Linkable { elf, btf, ext, functions, maps, externs })
+        let parts = Parts::read(bytes)?;
+        let externs = Externs::read(&parts.elf, parts.btf.as_ref());
+        Ok(Linkable { parts, externs })
     }
 
     /// Names of the programs that can be linked, by section and offset.
     pub fn programs(&self) -> impl Iterator<Item = &'a str> {
-        self.functions.values().filter(|function| function.entry).map(|function| function.name)
+        self.parts
+            .functions
+            .values()
+            .filter(|function| function.entry)
+            .map(|function| function.name)
     }
 
     /// The object's own types, as it holds them.
     pub fn types(&self) -> Option<&Btf> {
-        self.btf.as_ref()
+        self.parts.btf.as_ref()
     }
 
     /// What has to be known of the kernel to link some programs. Of what can't be followed nothing is
@@ -90,7 +80,7 @@ impl<'a> Linkable<'a> {
             if !seen.insert(start) {
                 continue;
             }
-            let Some(function) = self.functions.get(&start) else {
+            let Some(function) = self.parts.functions.get(&start) else {
                 continue;
             };
             let Ok(code) = Code::read(self, start, function) else {
@@ -101,7 +91,7 @@ impl<'a> Linkable<'a> {
                 match target {
                     Target::Function(callee) => waiting.push(callee),
                     Target::Extern(symbol) => {
-                        self.externs.note_need(&self.elf.symbols[symbol], &mut needs);
+                        self.externs.note_need(&self.parts.elf.symbols[symbol], &mut needs);
                     }
                     Target::Map(_) | Target::Data { .. } => {}
                 }
@@ -112,11 +102,11 @@ impl<'a> Linkable<'a> {
 
     /// Notes the names of the kernel's types that a function's relocations ask for.
     fn note_types(&self, start: Start, function: &Function<'_>, needs: &mut Needs) {
-        let Some(btf) = &self.btf else {
+        let Some(btf) = &self.parts.btf else {
             return;
         };
-        let section = self.elf.sections[start.0].name;
-        for record in self.ext.core(section, start.1..function.end) {
+        let section = self.parts.elf.sections[start.0].name;
+        for record in self.parts.ext.core(section, start.1..function.end) {
             let name = btf.ty(record.ty).name();
             if core::asks_kernel(record) && !needs.types.contains(name) {
                 needs.types.insert(name.to_owned());
@@ -151,13 +141,13 @@ impl<'a> Linkable<'a> {
         let kconfig = linker.kconfig()?;
         let mut data = data::sections(self, request.globals)?;
         data.extend(kconfig);
-        let btf = self.btf.as_ref().map(|btf| types::write(self, btf, &request.features));
+        let btf = self.parts.btf.as_ref().map(|btf| types::write(self, btf, &request.features));
         Ok(LinkedEach { programs, data, btf })
     }
 
     /// Where a program begins.
     fn find(&self, name: &str) -> Result<Start, LinkError> {
-        let mut entries = self.functions.iter().filter(|(_, function)| function.entry);
+        let mut entries = self.parts.functions.iter().filter(|(_, function)| function.entry);
         match entries.find(|(_, function)| function.name == name) {
             Some((&start, _)) => Ok(start),
             None => Err(LinkError::from(Problem::NoProgram {

@@ -19,16 +19,15 @@ const PIN_BY_NAME: u32 = 1;
 /// Size of a slot of `values`, which is a pointer in the source.
 const VALUE_SIZE: u64 = 8;
 
-/// The maps in file order, and where they are. `budget` is what all layouts together may cost.
+/// The maps in file order. `budget` is what all layouts together may cost.
 pub(super) fn read(
     elf: &Elf<'_>,
     btf: Option<&Btf>,
     variables: &Variables<'_>,
     budget: &mut usize,
-) -> Result<(Vec<Map>, MapPlaces), ObjectError> {
+) -> Result<Vec<Map>, ObjectError> {
     let symbols = symbols(elf);
     let mut maps = Vec::with_capacity(symbols.len());
-    let mut places = MapPlaces::default();
     for (&(section, offset), symbol) in &symbols {
         let map = if elf.sections[section].name == SECTION {
             let btf = btf.ok_or(ObjectError::NoBtf)?;
@@ -50,13 +49,12 @@ pub(super) fn read(
             let end = next.map(|((_, offset), _)| *offset);
             old_maps::read(&elf.sections[section], symbol, end)
         }?;
-        places.add(section, offset, symbol.name);
         maps.push(map);
     }
-    Ok((maps, places))
+    Ok(maps)
 }
 
-/// Where the maps are, for whoever needs nothing else of them.
+/// Where the maps are.
 pub(super) fn places(elf: &Elf<'_>) -> MapPlaces {
     let mut places = MapPlaces::default();
     for (&(section, offset), symbol) in &symbols(elf) {

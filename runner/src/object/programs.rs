@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::btf_ext::{BtfExt, CoreRecord};
+use super::btf_ext::CoreRecord;
 use super::code::{Code, Uses};
 use super::context::{self, Functions};
 use super::elf::Elf;
 use super::error::ObjectError;
-use super::functions::{self, Function, Start};
+use super::functions::{Function, Start};
 use super::instruction::SLOT_SIZE;
 use super::inventory::Program;
-use super::map_places::MapPlaces;
 use super::ordered_set::OrderedSet;
+use super::parts::Parts;
 use super::section::Section;
 use super::tail_call::STEPS_PER_OBJECT;
 
@@ -22,12 +22,8 @@ const MAX_REACHED: usize = 256;
 const MAX_USES: usize = 1 << 20;
 
 /// The programs by section, then by offset.
-pub(super) fn read(
-    elf: &Elf<'_>,
-    maps: &MapPlaces,
-    ext: &BtfExt,
-) -> Result<Vec<Program>, ObjectError> {
-    let functions = functions::read(elf);
+pub(super) fn read(parts: &Parts<'_>) -> Result<Vec<Program>, ObjectError> {
+    let Parts { elf, ext, functions, maps, .. } = parts;
     let code: BTreeMap<Start, Code<'_>> = functions
         .iter()
         .map(|(&start, function)| (start, Code::read(elf, maps, start, function.end)))

@@ -39,7 +39,7 @@ impl Code {
         start: Start,
         function: &Function<'_>,
     ) -> Result<Code, LinkError> {
-        let section = &object.elf.sections[start.0];
+        let section = &object.parts.elf.sections[start.0];
         let bytes = section.bytes.get(start.1 as usize..function.end as usize).unwrap_or_default();
         let mut code = Code {
             name: function.name.to_owned(),
@@ -74,9 +74,9 @@ impl Code {
 
     /// Where one of its instructions is, for a message.
     pub(super) fn place(&self, object: &Linkable<'_>, instruction: usize) -> CodePlace {
-        let section = object.elf.sections[self.start.0].name;
+        let section = object.parts.elf.sections[self.start.0].name;
         let offset = self.start.1 + instruction as u64 * SLOT_SIZE;
-        let source = object.btf.as_ref().zip(object.ext.line_at(section, offset));
+        let source = object.parts.btf.as_ref().zip(object.parts.ext.line_at(section, offset));
         CodePlace {
             function: self.name.clone(),
             instruction,
@@ -119,7 +119,7 @@ fn target(
         let here = start.1 + index as u64 * SLOT_SIZE;
         return function(object, start.0, here.wrapping_add_signed(slots)).map(Some);
     };
-    let symbol = &object.elf.symbols[relocation.symbol];
+    let symbol = &object.parts.elf.symbols[relocation.symbol];
     let target = |what| Problem::Target { symbol: symbol.name.to_owned(), what };
     let is_call = instruction.calls_number();
     if !is_call && !instruction.loads_64_bits() {
@@ -131,21 +131,22 @@ fn target(
         Place::Nowhere => return Err(target("in no section of the object")),
         Place::Section(section) => section,
     };
-    if object.elf.sections[section].executable {
+    if object.parts.elf.sections[section].executable {
         let bytes = if is_call { slots } else { immediate };
         return function(object, section, symbol.value.wrapping_add_signed(bytes)).map(Some);
     }
     if is_call {
         return Err(target("called and is not a function"));
     }
-    if let Some(map) = object.maps.find(&object.elf, relocation, instruction.immediate) {
+    if let Some(map) = object.parts.maps.find(&object.parts.elf, relocation, instruction.immediate)
+    {
         return Ok(Some(Target::Map(map.to_owned())));
     }
-    if !data::holds_data(&object.elf.sections[section]) {
+    if !data::holds_data(&object.parts.elf.sections[section]) {
         return Err(target("in a section that programs can't refer to"));
     }
     let offset = symbol.value.checked_add_signed(immediate);
-    match offset.filter(|&offset| offset <= object.elf.sections[section].size) {
+    match offset.filter(|&offset| offset <= object.parts.elf.sections[section].size) {
         Some(offset) => Ok(Some(Target::Data {
             section,
             offset: u32::try_from(offset).map_err(|_| target("beyond 4 GiB of data"))?,
@@ -155,7 +156,7 @@ fn target(
 }
 
 fn function(object: &Linkable<'_>, section: usize, offset: u64) -> Result<Target, Problem> {
-    match object.functions.contains_key(&(section, offset)) {
+    match object.parts.functions.contains_key(&(section, offset)) {
         true => Ok(Target::Function((section, offset))),
         false => Err(Problem::Target {
             symbol: String::new(),

@@ -17,10 +17,10 @@ pub(super) fn apply(
     start: Start,
     code: &mut Code,
 ) -> Result<Vec<Missing>, LinkError> {
-    let section = object.elf.sections[start.0].name;
-    let records = object.ext.core(section, start.1..code.end);
+    let section = object.parts.elf.sections[start.0].name;
+    let records = object.parts.ext.core(section, start.1..code.end);
     let mut missing = Vec::new();
-    let (Some(resolver), Some(btf)) = (resolver, &object.btf) else {
+    let (Some(resolver), Some(btf)) = (resolver, &object.parts.btf) else {
         return Ok(missing);
     };
     for record in records {

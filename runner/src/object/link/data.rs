@@ -20,7 +20,7 @@ pub(super) fn sections(
     object: &Linkable<'_>,
     globals: &[(String, Vec<u8>)],
 ) -> Result<Vec<DataSection>, LinkError> {
-    let elf = &object.elf;
+    let elf = &object.parts.elf;
     let wanted: Vec<usize> = (0..elf.sections.len())
         .filter(|&index| holds_data(&elf.sections[index]) && elf.sections[index].size > 0)
         .collect();
@@ -58,7 +58,7 @@ fn set(
     value: &[u8],
 ) -> Result<(), LinkError> {
     let problem = |what: String| Problem::Global { name: name.to_owned(), what };
-    for symbol in &object.elf.symbols {
+    for symbol in &object.parts.elf.symbols {
         let Place::Section(section) = symbol.place else {
             continue;
         };

@@ -67,7 +67,7 @@ struct Joined {
 
 impl<'l> Linker<'l> {
     pub(super) fn new(object: &'l Linkable<'_>, request: &Request<'l>) -> Linker<'l> {
-        let resolver = object.btf.as_ref().map(|btf| Resolver::new(btf, request.kernel));
+        let resolver = object.parts.btf.as_ref().map(|btf| Resolver::new(btf, request.kernel));
         Linker {
             object,
             kernel: Kernel { types: request.kernel, facts: request.facts },
@@ -83,7 +83,7 @@ impl<'l> Linker<'l> {
         let mut joined = Joined {
             program: LinkedProgram {
                 name: name.to_owned(),
-                section: self.object.elf.sections[start.0].name.to_owned(),
+                section: self.object.parts.elf.sections[start.0].name.to_owned(),
                 instructions: Vec::new(),
                 references: Vec::new(),
                 functions: Vec::new(),
@@ -143,7 +143,7 @@ impl<'l> Linker<'l> {
     fn make_ready(&mut self, start: Start) -> Result<Ready, LinkError> {
         let object = self.object;
         // Targets have been found among the functions.
-        let function = &object.functions[&start];
+        let function = &object.parts.functions[&start];
         let mut code = Code::read(object, start, function)?;
         if code.instructions.is_empty() {
             let problem = Problem::Target {
@@ -152,8 +152,9 @@ impl<'l> Linker<'l> {
             };
             return Err(problem.into());
         }
-        let section = object.elf.sections[start.0].name;
-        if self.resolver.is_none() && !object.ext.core(section, start.1..code.end).is_empty() {
+        let section = object.parts.elf.sections[start.0].name;
+        if self.resolver.is_none() && !object.parts.ext.core(section, start.1..code.end).is_empty()
+        {
             return Err(Problem::NoBtf.into());
         }
         let missing = core::apply(object, self.resolver.as_mut(), start, &mut code)?;
@@ -198,12 +199,12 @@ impl<'l> Linker<'l> {
             Target::Data { section, offset } => {
                 instruction.source = source::MAP_VALUE;
                 set_wide(code, index, 0, offset);
-                let section = self.object.elf.sections[section].name.to_owned();
+                let section = self.object.parts.elf.sections[section].name.to_owned();
                 Referent::Data { section, offset }
             }
             Target::Extern(symbol) => {
-                let symbol = &self.object.elf.symbols[symbol];
-                let btf = self.object.btf.as_ref().ok_or(Problem::NoBtf)?;
+                let symbol = &self.object.parts.elf.symbols[symbol];
+                let btf = self.object.parts.btf.as_ref().ok_or(Problem::NoBtf)?;
                 let resolved = self.object.externs.resolve(symbol, btf, self.kernel)?;
                 let name = symbol.name.to_owned();
                 match (resolved, is_call) {
@@ -256,7 +257,7 @@ impl<'l> Linker<'l> {
         let Some(variable) = self.object.externs.config_variable(name) else {
             return Ok(());
         };
-        let btf = self.object.btf.as_ref().ok_or(Problem::NoBtf)?;
+        let btf = self.object.parts.btf.as_ref().ok_or(Problem::NoBtf)?;
         let facts =
             self.kernel.facts.ok_or_else(|| problem("the kernel's configuration is not known"))?;
         match kconfig::value(btf, name, variable, facts)? {
@@ -297,7 +298,7 @@ impl<'l> Linker<'l> {
 impl Linkable<'_> {
     /// The type of a section of variables.
     pub(super) fn section_type(&self, name: &str) -> Option<TypeId> {
-        self.btf.as_ref()?.find(name, Kind::VariableSection)
+        self.parts.btf.as_ref()?.find(name, Kind::VariableSection)
     }
 }
 
@@ -316,11 +317,11 @@ impl Joined {
             what: missing.what.clone(),
         }));
 
-        let section = object.elf.sections[start.0].name;
+        let section = object.parts.elf.sections[start.0].name;
         let range = start.1..ready.end;
         let place = |offset: u32| at as u32 + ((u64::from(offset) - start.1) / SLOT_SIZE) as u32;
-        let functions = object.ext.functions(section, range.clone());
-        let lines = object.ext.lines(section, range);
+        let functions = object.parts.ext.functions(section, range.clone());
+        let lines = object.parts.ext.lines(section, range);
         // The kernel wants both of every function, beginning with its first instruction, or of none.
         let begins = |offset: Option<u32>| offset.map(u64::from) == Some(start.1);
         self.has_functions &= begins(functions.first().map(|record| record.offset));

@@ -56,7 +56,7 @@ struct Places<'a> {
 
 impl<'a> Places<'a> {
     fn of(object: &Linkable<'a>) -> Places<'a> {
-        let elf = &object.elf;
+        let elf = &object.parts.elf;
         let mut places = Places {
             variables: HashMap::new(),
             sections: elf.sections.iter().map(|section| (section.name, section.size)).collect(),
@@ -144,7 +144,7 @@ fn function(
         return;
     }
     editor.set_kind(id, Kind::Function, false, GLOBAL);
-    let Some(btf) = &object.btf else {
+    let Some(btf) = &object.parts.btf else {
         return;
     };
     let Shape::Prototype(prototype_shape) = btf.ty(prototype).shape() else {
