@@ -1,16 +1,18 @@
 //! BTF: the type information that compilers put into objects and that kernels carry.
 //!
-//! `read` checks the encoding once and answers questions about types in place, `types` are the
-//! answers; `layout` is a type with every typedef and qualifier looked through, for whoever reads
+//! `read` has the encoding checked once, by `header` and `check`, and answers questions about types in
+//! place, `types` are the answers; `layout` is a type with every typedef and qualifier looked through, for whoever reads
 //! or writes its bytes. `kernel_types` finds types by name, `core_relo` answers CO-RE's questions with
 //! them, `edit` and `sanitize` change BTF. Nothing here knows about ELF files or reads anything itself.
 
 pub mod core_relo;
 
+mod check;
 mod display;
 mod edit;
 mod entries;
 mod error;
+mod header;
 mod kind;
 mod kernel_types;
 mod layout;

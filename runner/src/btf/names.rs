@@ -1,5 +1,4 @@
-//! Types by name, for the names that somebody asks for: one pass over the string table and one over
-//! the types.
+//! Types by name, for the names that somebody asks for: one pass over the types.
 //!
 //! An index of all names of a kernel would take longer to make than everything else that is done with
 //! its types.
@@ -12,6 +11,8 @@ use super::types::TypeId;
 /// Where a name's flavor begins, which tells definitions of one type apart: `task_struct___old` is
 /// one of `task_struct`.
 const FLAVOR: &str = "___";
+/// The kernel's names are shorter (`KSYM_NAME_LEN`).
+const MAX_NAME: usize = 512;
 
 /// A name without its flavor: three underscores and what follows them, where a further underscore
 /// neither precedes nor follows.
@@ -37,10 +38,11 @@ impl NameIndex {
     pub(super) fn scan(btf: &Btf, names: &BTreeSet<&str>) -> NameIndex {
         let mut index = NameIndex::default();
         index.types.extend(names.iter().map(|&name| (name.to_owned(), Vec::new())));
-        let places = Places::find(btf, names);
+        let filter = Filter::new(names);
         for (id, ty) in btf.types() {
-            if let Some(name) = places.name(ty.name_offset())
-                && let Some(types) = index.types.get_mut(name)
+            let text = btf.string_bytes(ty.name_offset());
+            if filter.may_be(text)
+                && let Some(types) = index.types.get_mut(essential(name_in(text)))
             {
                 types.push(id);
             }
@@ -64,102 +66,81 @@ impl NameIndex {
     }
 }
 
-/// Where some names lie in a string table.
-struct Places<'a> {
-    /// A bit an offset: most types are none of those looked for, and one look at it tells.
-    bits: Vec<u64>,
-    names: HashMap<u32, &'a str>,
+/// The name at the beginning of a string table's rest; empty if it is too long for one.
+fn name_in(text: &[u8]) -> &str {
+    let text = &text[..text.len().min(MAX_NAME)];
+    let end = text.iter().position(|&byte| byte == 0).unwrap_or_default();
+    str::from_utf8(&text[..end]).unwrap_or_default()
 }
 
-impl<'a> Places<'a> {
-    fn find(btf: &Btf, names: &BTreeSet<&'a str>) -> Places<'a> {
-        let size = btf.strings_before() as usize + btf.strings().len();
-        let mut places = Places { bits: vec![0; size / 64 + 1], names: HashMap::new() };
-        let filter = Filter::new(names);
-        let mut next = Some(btf);
-        while let Some(btf) = next {
-            let mut offset = btf.strings_before();
-            for text in btf.strings().split('\0') {
-                if filter.may_be(text) {
-                    places.note(offset, text, names);
-                }
-                offset += text.len() as u32 + 1;
-            }
-            next = btf.base();
-        }
-        places
-    }
-
-    /// Notes which names a string of the table stands for: its own without the flavor, and those
-    /// that it ends with, since tables may share ends.
-    fn note(&mut self, offset: u32, text: &str, names: &BTreeSet<&'a str>) {
-        if let Some(&name) = names.get(essential(text)) {
-            self.add(offset, name);
-        }
-        for &name in names.iter().filter(|name| text.len() > name.len() && text.ends_with(*name)) {
-            self.add(offset + (text.len() - name.len()) as u32, name);
-        }
-    }
-
-    fn add(&mut self, offset: u32, name: &'a str) {
-        self.bits[offset as usize / 64] |= 1 << (offset % 64);
-        self.names.insert(offset, name);
-    }
-
-    fn name(&self, offset: u32) -> Option<&'a str> {
-        let word = self.bits.get(offset as usize / 64)?;
-        if word & (1 << (offset % 64)) == 0 {
-            return None;
-        }
-        self.names.get(&offset).copied()
-    }
-}
-
-/// Tells most strings that are none of the names apart by four of their bytes.
-struct Filter {
-    first: Vec<u64>,
-    last: Vec<u64>,
-}
+/// Tells most names that nobody asks for by their first four bytes: a bit for each hash of these.
+struct Filter([u64; 64]);
 
 impl Filter {
     fn new(names: &BTreeSet<&str>) -> Filter {
-        let mut filter = Filter { first: vec![0; 1 << 10], last: vec![0; 1 << 10] };
+        let mut filter = Filter([0; 64]);
         for name in names.iter().filter(|name| !name.is_empty()) {
-            let (first, last) = ends(name);
-            filter.first[first / 64] |= 1 << (first % 64);
-            filter.last[last / 64] |= 1 << (last % 64);
+            // A short name may stand alone or before a flavor.
+            for end in ["\0", FLAVOR] {
+                let (word, bit) = Filter::place(format!("{name}{end}\0\0\0").as_bytes());
+                filter.0[word] |= bit;
+            }
         }
         filter
     }
 
-    fn may_be(&self, text: &str) -> bool {
-        if text.is_empty() {
-            return false;
-        }
-        let (first, last) = ends(text);
-        self.first[first / 64] & (1 << (first % 64)) != 0
-            || self.last[last / 64] & (1 << (last % 64)) != 0
+    /// Whether one of the names may be at the beginning of a string table's rest.
+    fn may_be(&self, text: &[u8]) -> bool {
+        let (word, bit) = Filter::place(text);
+        self.0[word] & bit != 0 && text.first().is_some_and(|&byte| byte != 0)
     }
-}
 
-/// A text's first two bytes and its last two, as numbers; of a single byte the second is 0.
-fn ends(text: &str) -> (usize, usize) {
-    match text.as_bytes() {
-        &[only] => (only.into(), only.into()),
-        &[first, second, ..] => {
-            let last = &text.as_bytes()[text.len() - 2..];
-            (
-                usize::from(second) << 8 | usize::from(first),
-                usize::from(last[0]) << 8 | usize::from(last[1]),
-            )
-        }
-        [] => (0, 0),
+    /// Where the bit of a beginning is. What comes behind the name's end doesn't count.
+    fn place(text: &[u8]) -> (usize, u64) {
+        let start = match text.first_chunk::<4>() {
+            Some(bytes) => u32::from_le_bytes(*bytes),
+            None => text.iter().rev().fold(0, |start, &byte| start << 8 | u32::from(byte)),
+        };
+        // A bit at the top of the first byte that is 0, and perhaps of later ones.
+        let zeros = start.wrapping_sub(0x0101_0101) & !start & 0x8080_8080;
+        let before_end = (zeros & zeros.wrapping_neg()).wrapping_sub(1) >> 7;
+        let name = match zeros {
+            0 => start,
+            _ => start & before_end,
+        };
+        // Fibonacci hashing: the product's top bits depend on all of the number's.
+        let hash = name.wrapping_mul(0x9e37_79b9) >> 20;
+        (hash as usize / 64, 1 << (hash % 64))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::essential;
+    use std::collections::BTreeSet;
+
+    use super::{Filter, essential, name_in};
+
+    #[test]
+    fn the_filter_takes_names_with_and_without_flavor_and_few_others() {
+        let filter = Filter::new(&BTreeSet::from(["sk", "a", "task_struct"]));
+        for text in
+            ["sk\0", "sk\0next\0", "sk___old\0", "a\0b\0", "a___b\0", "task_struct\0", "a\0"]
+        {
+            assert!(filter.may_be(text.as_bytes()), "{text:?}");
+        }
+        let others = ["\0", "skb\0", "s\0", "ab\0", "mask\0", "page\0", "sock\0", "int\0"];
+        let taken = others.iter().filter(|text| filter.may_be(text.as_bytes())).count();
+        assert_eq!(taken, 0, "none of these has the hash of a name");
+    }
+
+    #[test]
+    fn a_name_ends_where_it_ends() {
+        assert_eq!(name_in(b"one\0two\0"), "one");
+        assert_eq!(name_in(b"\0two\0"), "");
+        assert_eq!(name_in(b""), "");
+        let long = [vec![b'x'; 600], vec![0]].concat();
+        assert_eq!(name_in(&long), "", "no kernel has such names");
+    }
 
     #[test]
     fn flavors_are_three_underscores_between_other_things() {

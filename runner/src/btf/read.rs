@@ -1,53 +1,48 @@
-//! Checks BTF's encoding once, then answers from the bytes as they are.
+//! Has BTF's encoding checked once, then answers from the bytes as they are.
 //!
-//! The check is one pass over the types that notes where each begins. What it has seen, the getters
-//! don't check again: ids, names and sizes are known to be good. What it doesn't prove is that types
-//! make sense together: references may form circles, so whoever follows them counts its steps.
-//! A kernel's BTF has more than 100,000 types, so nothing is kept per type but its position.
+//! The check (`header`, then `check`) is one pass over the types that notes where each begins. What it
+//! has seen, the getters don't check again: ids, names and sizes are known to be good. What it doesn't
+//! prove is that types make sense together: references may form circles, so whoever follows them counts
+//! its steps. A kernel's BTF has more than 100,000 types, so nothing is kept per type but its position.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::check::{self, Known};
 use super::error::BtfError;
+use super::header::{self, Header};
 use super::kind::Kind;
 use super::types::{Type, TypeId};
 
-/// `BTF_MAGIC` as it lies in a little-endian file.
-const MAGIC: [u8; 2] = [0x9f, 0xeb];
-/// The header's size before layout information was added to it (kernel 7.1).
-const HEADER_SIZE: usize = 24;
-/// The header's size with the layout section's offset and length.
-const HEADER_SIZE_WITH_LAYOUT: usize = 32;
 /// `struct btf_type`.
 pub(super) const TYPE_SIZE: usize = 12;
-/// The kernel takes no more than 2^20 (`BTF_MAX_TYPE`); that limit may grow.
-const MAX_TYPES: usize = 1 << 24;
-/// Every window of this size has the end of a string, so no string is twice as long. The kernel
-/// takes names of up to 511 bytes (`KSYM_NAME_LEN`).
-const NAME_WINDOW: usize = 4096;
 
 /// The types of an object, a kernel or a kernel module. Type 0 is `void`, the others are numbered
 /// from 1. A module's types continue the kernel's: ids and names below its own are the kernel's.
 #[derive(Clone)]
 pub struct Btf {
-    data: Vec<u8>,
+    data: Cow<'static, [u8]>,
     /// What the types continue, for a module.
     base: Option<Arc<Btf>>,
     /// Where its own types lie in `data`.
     types: Range<usize>,
     /// Where the string table lies in `data`.
     strings: Range<usize>,
+    /// Whether all names are ASCII, those of what the types continue too.
+    ascii: bool,
     /// Where each type begins in `data`, by its id less one.
     offsets: Vec<u32>,
 }
 
 impl Btf {
-    /// Takes the bytes of a `.BTF` section or of `/sys/kernel/btf/vmlinux`.
+    /// Takes the bytes of a `.BTF` section or of `/sys/kernel/btf/vmlinux`, as they were read or as they
+    /// lie in memory for as long as the process lives.
     ///
     /// # Errors
     /// If anything in it can't be trusted; see [`BtfError`].
-    pub fn parse(data: Vec<u8>) -> Result<Btf, BtfError> {
-        Btf::continuing(None, data)
+    pub fn parse(data: impl Into<Cow<'static, [u8]>>) -> Result<Btf, BtfError> {
+        Btf::continuing(None, data.into())
     }
 
     /// Takes the bytes of a module's file in `/sys/kernel/btf`, whose types continue those of `base`
@@ -55,76 +50,40 @@ impl Btf {
     ///
     /// # Errors
     /// As [`Btf::parse`].
-    pub fn parse_split(data: Vec<u8>, base: Arc<Btf>) -> Result<Btf, BtfError> {
-        Btf::continuing(Some(base), data)
+    pub fn parse_split(
+        data: impl Into<Cow<'static, [u8]>>,
+        base: Arc<Btf>,
+    ) -> Result<Btf, BtfError> {
+        Btf::continuing(Some(base), data.into())
     }
 
-    fn continuing(base: Option<Arc<Btf>>, data: Vec<u8>) -> Result<Btf, BtfError> {
+    fn continuing(base: Option<Arc<Btf>>, data: Cow<'static, [u8]>) -> Result<Btf, BtfError> {
         let header = Header::read(&data)?;
         let strings = &data[header.strings.clone()];
         match &base {
             // The empty string is the base's.
-            Some(_) => check_split_strings(strings)?,
-            None => check_strings(strings)?,
+            Some(_) => header::check_split_strings(strings)?,
+            None => header::check_strings(strings)?,
         }
+        let ascii = strings.is_ascii() && base.as_ref().is_none_or(|base| base.ascii);
         let (types, strings) = (header.types.clone(), header.strings.clone());
-        let mut btf = Btf { data, base, types, strings, offsets: Vec::new() };
-        btf.offsets = btf.scan(&header)?;
+        let mut btf = Btf { data, base, types, strings, ascii, offsets: Vec::new() };
+        btf.offsets = check::offsets(
+            &btf.data,
+            &header,
+            &Known {
+                ids_before: btf.first_id().0 - 1,
+                is_name: &|offset| btf.is_name(offset),
+                names_below: ascii.then(|| btf.strings_before() + btf.strings.len() as u32),
+            },
+        )?;
         Ok(btf)
     }
 
-    /// Finds where the types begin, and checks every name and reference on the way.
-    fn scan(&self, header: &Header) -> Result<Vec<u32>, BtfError> {
-        // Types have 12 bytes and mostly few entries; a wrong guess costs a reallocation.
-        let mut offsets = Vec::with_capacity(header.types.len() / 24);
-        // References may point forward, so the greatest is compared when all types are known.
-        let mut greatest = (0, 0);
-        let before = self.first_id().0 - 1;
-        let mut at = header.types.start;
-        while at < header.types.end {
-            let id = u32::try_from(offsets.len() + 1).unwrap_or(u32::MAX).saturating_add(before);
-            if id as usize > MAX_TYPES {
-                return Err(BtfError::TooManyTypes);
-            }
-            if header.types.end - at < TYPE_SIZE {
-                return Err(BtfError::Truncated { what: "a type" });
-            }
-            let ty = Type::at(self, at);
-            let kind = ty.kind_number();
-            let payload = match Kind::from_number(kind) {
-                Some(kind) => kind.payload(ty.entry_count()),
-                None => header
-                    .payload_of_unknown(&self.data, kind, ty.entry_count())
-                    .ok_or(BtfError::UnknownKind { kind, id })?,
-            };
-            let rest = (header.types.end - at - TYPE_SIZE) as u64;
-            if payload > rest {
-                return Err(BtfError::Truncated { what: "a type's entries" });
-            }
-            self.check_name(id, ty.name_offset())?;
-            ty.each_name(|offset| self.check_name(id, offset))?;
-            ty.each_reference(|to| {
-                if to > greatest.0 {
-                    greatest = (to, id);
-                }
-            });
-            offsets.push(at as u32);
-            at += TYPE_SIZE + payload as usize;
-        }
-        let last = before + offsets.len() as u32;
-        if greatest.0 > last {
-            return Err(BtfError::Reference { id: greatest.1, to: greatest.0, last });
-        }
-        Ok(offsets)
-    }
-
     /// A name must begin inside the string table and not inside a character.
-    fn check_name(&self, id: u32, offset: u32) -> Result<(), BtfError> {
-        let begins_inside_character = |byte: u8| byte & 0xc0 == 0x80;
-        match self.string_bytes(offset).first() {
-            Some(&byte) if !begins_inside_character(byte) => Ok(()),
-            _ => Err(BtfError::Name { id, offset }),
-        }
+    fn is_name(&self, offset: u32) -> bool {
+        let is_inside_character = |byte: u8| byte & 0xc0 == 0x80;
+        self.string_bytes(offset).first().is_some_and(|&byte| !is_inside_character(byte))
     }
 
     /// Number of types, without `void` and with those that these continue; the greatest type id.
@@ -175,32 +134,17 @@ impl Btf {
 
     /// The first type with that name and kind.
     ///
-    /// It searches the string table, then compares name offsets: a few milliseconds in a kernel's
-    /// BTF, where an index of all names would cost far more than the few searches of a run.
+    /// It looks at one type after the other: a millisecond in a kernel's BTF, where an index of all names
+    /// would cost far more than the few searches of a run.
     pub fn find(&self, name: &str, kind: Kind) -> Option<TypeId> {
-        let places = self.places_of(name);
-        if places.is_empty() {
+        let is_named = |ty: Type<'_>| {
+            let text = self.string_bytes(ty.name_offset());
+            text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+        };
+        if name.is_empty() {
             return None;
         }
-        self.types()
-            .find(|(_, ty)| places.contains(&ty.name_offset()) && ty.kind() == Some(kind))
-            .map(|(id, _)| id)
-    }
-
-    /// Where `name` lies in the string table: as a string of its own or as the end of another, which
-    /// a compressed table may use too.
-    fn places_of(&self, name: &str) -> Vec<u32> {
-        if name.is_empty() || name.contains('\0') {
-            return Vec::new();
-        }
-        let ended = format!("{name}\0");
-        let own = self.strings().match_indices(&ended);
-        let own = own.map(|(offset, _)| offset as u32 + self.strings_before());
-        self.base()
-            .map_or_else(Vec::new, |base| base.places_of(name))
-            .into_iter()
-            .chain(own)
-            .collect()
+        self.types().find(|(_, ty)| ty.kind() == Some(kind) && is_named(*ty)).map(|(id, _)| id)
     }
 
     /// Its own string table.
@@ -235,7 +179,7 @@ impl Btf {
     }
 
     /// The string table's bytes from an offset on; none outside of it.
-    fn string_bytes(&self, offset: u32) -> &[u8] {
+    pub(super) fn string_bytes(&self, offset: u32) -> &[u8] {
         match (offset.checked_sub(self.strings_before()), &self.base) {
             (Some(own), _) => {
                 let own = self.strings.start.saturating_add(own as usize);
@@ -248,92 +192,8 @@ impl Btf {
 
     /// The number at a byte offset of the data; 0 beyond its end, which a checked type never reads.
     pub(super) fn u32_at(&self, offset: usize) -> u32 {
-        read_u32(&self.data, offset).unwrap_or_default()
+        header::read_u32(&self.data, offset).unwrap_or_default()
     }
-}
-
-/// The data's parts, as absolute positions that lie inside of it.
-struct Header {
-    types: Range<usize>,
-    strings: Range<usize>,
-    /// The layout section: sizes by kind, for kinds that a reader doesn't know. Often empty.
-    layouts: Range<usize>,
-}
-
-impl Header {
-    fn read(data: &[u8]) -> Result<Header, BtfError> {
-        let magic = data.get(..2).unwrap_or_default();
-        if magic == [MAGIC[1], MAGIC[0]] {
-            return Err(BtfError::BigEndian);
-        }
-        if magic != MAGIC {
-            return Err(BtfError::NotBtf);
-        }
-        // Positions are kept as u32: 4 GiB are more than any BTF has.
-        if data.len() < HEADER_SIZE || u32::try_from(data.len()).is_err() {
-            return Err(BtfError::Truncated { what: "the header" });
-        }
-        if data[2] != 1 {
-            return Err(BtfError::Version(data[2]));
-        }
-        let header_size = read_u32(data, 4).unwrap_or_default() as usize;
-        if header_size < HEADER_SIZE || header_size > data.len() {
-            return Err(BtfError::Truncated { what: "the header" });
-        }
-        let part = |at: usize, what: &'static str| {
-            let offset = read_u32(data, at).unwrap_or_default() as usize;
-            let length = read_u32(data, at + 4).unwrap_or_default() as usize;
-            let start = header_size + offset;
-            if start + length > data.len() {
-                return Err(BtfError::Truncated { what });
-            }
-            Ok(start..start + length)
-        };
-        Ok(Header {
-            types: part(8, "the types")?,
-            strings: part(16, "the string table")?,
-            layouts: if header_size >= HEADER_SIZE_WITH_LAYOUT {
-                part(24, "the layout section")?
-            } else {
-                0..0
-            },
-        })
-    }
-
-    /// The size of what follows a type of an unknown kind, from the layout section: one
-    /// `struct btf_layout { u8 info_sz; u8 elem_sz; u16 flags }` a kind.
-    fn payload_of_unknown(&self, data: &[u8], kind: u8, entries: u32) -> Option<u64> {
-        let entry = data[self.layouts.clone()].chunks_exact(4).nth(kind.into())?;
-        // Kinds that the writer of the BTF didn't use are left zero; 0 is not a kind either.
-        if kind == 0 {
-            return None;
-        }
-        Some(u64::from(entry[0]) + u64::from(entry[1]) * u64::from(entries))
-    }
-}
-
-/// The table must be text, NUL at both ends and every now and then: endless names would make every
-/// look at a name slow.
-fn check_strings(table: &[u8]) -> Result<(), BtfError> {
-    match table.first() {
-        Some(0) => check_split_strings(table),
-        _ => Err(BtfError::Strings),
-    }
-}
-
-/// The same for a table that continues another one: it may be empty and begin with a name.
-fn check_split_strings(table: &[u8]) -> Result<(), BtfError> {
-    let bounded = matches!(table.last(), None | Some(0));
-    let dense = table.chunks(NAME_WINDOW).all(|window| window.contains(&0));
-    if !bounded || !dense || str::from_utf8(table).is_err() {
-        return Err(BtfError::Strings);
-    }
-    Ok(())
-}
-
-fn read_u32(data: &[u8], offset: usize) -> Option<u32> {
-    let bytes = data.get(offset..)?.first_chunk::<4>()?;
-    Some(u32::from_le_bytes(*bytes))
 }
 
 impl std::fmt::Debug for Btf {

@@ -240,39 +240,4 @@ impl<'a> Type<'a> {
             size: kind.entry_size() as usize,
         }
     }
-
-    /// Calls `check` with the name offset of each of the type's entries.
-    pub(super) fn each_name<E>(&self, check: impl Fn(u32) -> Result<(), E>) -> Result<(), E> {
-        let Some(kind) = self.kind() else {
-            return Ok(());
-        };
-        match kind {
-            Kind::Struct | Kind::Union | Kind::Enum | Kind::Enum64 | Kind::Prototype => {
-                self.entries(kind).words().try_for_each(|[name, ..]| check(name))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Calls `note` with each type id that the type holds.
-    pub(super) fn each_reference(&self, mut note: impl FnMut(u32)) {
-        let Some(kind) = self.kind() else {
-            return;
-        };
-        if kind.refers() {
-            note(self.word(2));
-        }
-        let entries = self.entries(kind);
-        match kind {
-            Kind::Array => {
-                note(self.word(3));
-                note(self.word(4));
-            }
-            Kind::Struct | Kind::Union | Kind::Prototype => {
-                entries.words().for_each(|[_, ty, _]| note(ty));
-            }
-            Kind::VariableSection => entries.words().for_each(|[ty, ..]| note(ty)),
-            _ => {}
-        }
-    }
 }

@@ -10,10 +10,10 @@ use std::path::Path;
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
-use crate::btf::{Btf, Kind};
+use crate::btf::{Btf, KernelTypes, Kind};
 use crate::kernel::error::describe;
 use crate::kernel::sys::{self, CheckedMap, MapRequest};
-use crate::kernel::{attach, hints, mounts, privileges};
+use crate::kernel::{attach, hints, kernel_types, mounts, privileges};
 use crate::object::MapType;
 
 const PROG_TYPE_TRACEPOINT: u32 = 5;
@@ -41,7 +41,8 @@ pub struct Feature {
 /// Tries everything, in the order in which a person would look for a reason.
 pub fn probe() -> Vec<Feature> {
     privileges::raise_locked_memory();
-    let types = fs::read("/sys/kernel/btf/vmlinux").ok().and_then(|bytes| Btf::parse(bytes).ok());
+    let types = kernel_types::kernel_types().ok();
+    let types = types.as_deref().map(KernelTypes::kernel);
     vec![
         capabilities(),
         unprivileged(),
@@ -50,14 +51,14 @@ pub fn probe() -> Vec<Feature> {
         bpffs(),
         private_bpffs(),
         tracefs(),
-        kernel_types(types.as_ref()),
+        type_information(types),
         jit(),
         raw_tracepoints(),
-        btf_tracepoints(types.as_ref()),
+        btf_tracepoints(types),
         tracepoints(),
         kprobes(),
-        trampoline("fentry", ATTACH_TYPE_FENTRY, types.as_ref()),
-        trampoline("fexit", ATTACH_TYPE_FEXIT, types.as_ref()),
+        trampoline("fentry", ATTACH_TYPE_FENTRY, types),
+        trampoline("fexit", ATTACH_TYPE_FEXIT, types),
         perf_links(),
         ring_buffers(),
         batches(),
@@ -184,7 +185,7 @@ fn tracefs() -> Feature {
     .settled()
 }
 
-fn kernel_types(types: Option<&Btf>) -> Feature {
+fn type_information(types: Option<&Btf>) -> Feature {
     Feature {
         name: "kernel type information",
         ok: types.is_some(),

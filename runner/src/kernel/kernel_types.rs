@@ -3,6 +3,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::btf::KernelTypes;
@@ -16,7 +17,7 @@ use crate::kernels::{Problem, running};
 /// A kernel without types.
 pub fn kernel_types() -> Result<MutexGuard<'static, KernelTypes>, Error> {
     static TYPES: OnceLock<Result<Mutex<KernelTypes>, String>> = OnceLock::new();
-    let types = TYPES.get_or_init(|| match running::types() {
+    let types = TYPES.get_or_init(|| match read() {
         Ok(types) => Ok(Mutex::new(types)),
         Err(Problem::NoTypes) => Err("it shows none".to_owned()),
         Err(problem) => Err(problem.to_string()),
@@ -29,6 +30,14 @@ pub fn kernel_types() -> Result<MutexGuard<'static, KernelTypes>, Error> {
                  CONFIG_DEBUG_INFO_BTF (/sys/kernel/btf/vmlinux)",
             ))
         }
+    }
+}
+
+fn read() -> Result<KernelTypes, Problem> {
+    // Kernels before 6.16 don't let it be mapped.
+    match sys::map_kernel_btf(Path::new(running::TYPES)) {
+        Ok(bytes) => running::types_in(bytes),
+        Err(_) => running::types(),
     }
 }
 

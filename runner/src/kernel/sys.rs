@@ -32,7 +32,7 @@ pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
     knows_cookies, load_trivial, map_create, map_freeze, map_update, obj_pin, prog_load,
 };
-pub use types::{btf_bytes, btf_next_id, btf_open, kernel_btf_name};
+pub use types::{btf_bytes, btf_next_id, btf_open, kernel_btf_name, map_kernel_btf};
 
 const BPF_MAP_LOOKUP_ELEM: c_int = 1;
 const BPF_MAP_UPDATE_ELEM: c_int = 2;

@@ -1,8 +1,8 @@
 //! The kernel of the machine that this runs on: the only part of the room that asks a kernel.
 
+use std::borrow::Cow;
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use nix::sys::utsname::{UtsName, uname};
@@ -14,8 +14,11 @@ use super::release::version_code;
 use super::{Kernel, RUNNING};
 use crate::btf::{Btf, KernelTypes, Module};
 
-/// Where the kernel shows its types, in a file for itself and one for each module.
+/// Where the kernel shows its own types.
+pub const TYPES: &str = "/sys/kernel/btf/vmlinux";
+/// Where it also shows those of its modules, in a file for each.
 const DIRECTORY: &str = "/sys/kernel/btf";
+/// The kernel's own file among those.
 const KERNEL: &str = "vmlinux";
 
 /// The running kernel, with the modules that are loaded.
@@ -41,10 +44,17 @@ pub(super) fn kernel() -> Result<Kernel, Problem> {
 /// # Errors
 /// A kernel without types.
 pub fn types() -> Result<KernelTypes, Problem> {
-    let bytes = match fs::read(Path::new(DIRECTORY).join(KERNEL)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Problem::NoTypes),
-        other => other?,
-    };
+    match fs::read(TYPES) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Problem::NoTypes),
+        other => types_in(other?),
+    }
+}
+
+/// The same of the bytes of [`TYPES`], for whoever has them already.
+///
+/// # Errors
+/// If they are damaged.
+pub fn types_in(bytes: impl Into<Cow<'static, [u8]>>) -> Result<KernelTypes, Problem> {
     Ok(KernelTypes::new(Btf::parse(bytes)?).with_modules(modules))
 }
 
