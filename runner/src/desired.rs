@@ -8,8 +8,10 @@ mod parts;
 
 use serde::{Deserialize, Serialize};
 
+use crate::object::MapType;
+
 pub use hook::{Details, Event, Hook, HookKind, Rate};
-pub use parts::{MapDefinition, ProgramUse, SectionDefinition, Variable};
+pub use parts::{MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name};
 
 /// What one probe file asks for, every name bound and every template filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +211,10 @@ impl Desired {
     /// program calls it, because the kernel lets only programs for the same target call each other;
     /// else what its own section says.
     pub fn handler_target(&self, slot: &Slot) -> Option<String> {
+        let section = self.program(&slot.program)?.section();
+        if !section.is_verified_for_target() {
+            return None;
+        }
         let by_caller = self
             .attach
             .iter()
@@ -216,12 +222,35 @@ impl Desired {
             .filter(|hook| hook.kind.is_verified_for_target())
             .find(|hook| self.uses(&hook.program, &slot.map))
             .map(|hook| hook.target.clone());
-        by_caller.or_else(|| self.program(&slot.program)?.section().target)
+        by_caller.or(section.target)
     }
 
     /// Whether a program or a subprogram that it calls refers to a map.
     pub fn uses(&self, program: &ProgramRef, map: &str) -> bool {
         self.program(program).is_some_and(|program| program.uses(map))
+    }
+
+    /// The programs that are to be in a PROG_ARRAY or call through it, each once.
+    pub fn users_of_array(&self, map: &str) -> Vec<&ProgramUse> {
+        let handlers = self.slots.iter().filter(|slot| slot.map == map);
+        let handlers: Vec<&ProgramRef> = handlers.map(|slot| &slot.program).collect();
+        let programs = self.programs.iter();
+        programs.filter(|used| used.uses(map) || handlers.contains(&&used.program)).collect()
+    }
+
+    /// The PROG_ARRAYs that a program calls through.
+    pub fn arrays_of(&self, program: &ProgramRef) -> impl Iterator<Item = &str> {
+        let used = self.program(program);
+        let arrays = self.maps.iter().filter(|map| map.map_type() == MapType::PROG_ARRAY);
+        arrays
+            .map(|map| map.name.as_str())
+            .filter(move |map| used.is_some_and(|used| used.uses(map)))
+    }
+
+    /// The section that holds a variable.
+    pub fn section_of(&self, global: &GlobalValue) -> Option<&SectionDefinition> {
+        let mut sections = self.sections.iter().filter(|section| section.object == global.object);
+        sections.find(|section| section.variables.iter().any(|one| one.name == global.name))
     }
 
     /// A map.

@@ -19,6 +19,10 @@ pub struct Record {
     pub desired: Desired,
     /// What became of each of its attachments, in the same order.
     pub attachments: Vec<AttachmentRecord>,
+    /// Its programs, as they were loaded.
+    pub programs: Vec<ProgramRecord>,
+    /// Its maps, those of variables included.
+    pub maps: Vec<MapRecord>,
     /// When it was applied, in seconds since 1970.
     pub applied_at: u64,
 }
@@ -57,6 +61,28 @@ pub enum LinkKeeper {
     },
     /// The process itself: kernels before 5.15 have no links for perf events.
     Process,
+}
+
+/// A program that was loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramRecord {
+    /// Which it is.
+    pub program: ProgramRef,
+    /// What it was verified for, where its type wants that.
+    pub target: Option<String>,
+    /// Its pin below the probe's `programs` directory.
+    pub pin: String,
+    /// Its id.
+    pub id: u32,
+}
+
+/// A map that was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MapRecord {
+    /// Its symbol; `OBJECT:.SECTION` for an object's variables.
+    pub name: String,
+    /// Its id.
+    pub id: u32,
 }
 
 /// An alternative that the kernel didn't take.

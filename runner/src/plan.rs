@@ -2,12 +2,22 @@
 //!
 //! Planning is pure: it compares plain data and returns plain data. [`crate::apply`] executes it.
 
-mod diff;
+mod drift;
+mod keep;
+mod lines;
+mod slots;
+mod stores;
+mod words;
 
 use std::fmt;
 
 use crate::desired::Desired;
-use crate::live::Live;
+use crate::live::{Live, Record};
+
+pub use keep::Keep;
+pub use lines::{Guarantee, Line, Sign};
+pub use slots::SlotChange;
+pub use stores::Store;
 
 /// What will be done for one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +35,33 @@ pub enum Step {
     ClearLeftovers,
     /// Bring the probe up where there is none.
     Create,
-    /// Bring the new probe up beside the old one, take the old one down, and move the new one into
-    /// its place. Both see events for a moment; the maps start empty.
-    Replace {
-        /// What differs; at least one.
-        reasons: Vec<Reason>,
-    },
+    /// Change what runs.
+    Change(Box<Change>),
     /// Only what the kernel doesn't know differs (how maps are shown, the description, the file's
     /// name): the state file is rewritten.
     Remember,
 }
 
-/// Something that differs between what runs and what is asked for.
+/// How a probe that runs becomes another: what stays, what changes under running programs, what is
+/// made anew beside the old before the old goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The change in words; at least one line.
+    pub lines: Vec<Line>,
+    /// What stays.
+    pub keep: Keep,
+    /// Slots of PROG_ARRAYs that stay.
+    pub slots: Vec<SlotChange>,
+    /// Variables of maps that stay.
+    pub stores: Vec<Store>,
+}
+
+/// Something that differs between what the state file says and what the kernel has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What it is about: `slot handlers[59]`, `global filter_protocol`, `object main`, ….
+    /// What it is about: `slot handlers[59]`, `link of dispatch`, ….
     pub subject: String,
-    /// How it differs: `exec → mine/exec`, `added`, `is gone`, ….
+    /// How it differs: `exec → mine/exec`, `is gone`, ….
     pub change: String,
 }
 
@@ -70,27 +90,57 @@ fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
     if live.unfinished_replacement {
         steps.push(Step::ClearLeftovers);
     }
-    let mut reasons = diff::asked(&record.desired, desired);
-    reasons.extend(diff::drift(record, live));
-    if !reasons.is_empty() {
-        steps.push(Step::Replace { reasons });
+    let change = change(desired, record, live);
+    if !change.is_empty() {
+        steps.push(Step::Change(Box::new(change)));
     } else if record.desired != *desired {
         steps.push(Step::Remember);
     }
     steps
 }
 
+fn change(desired: &Desired, record: &Record, live: &Live) -> Change {
+    let keep = keep::keep(desired, record, live);
+    let slots = slots::changes(desired, live, &keep);
+    let stores = stores::stores(desired, record, &keep);
+    let facts = lines::Facts { desired, record, keep: &keep, slots: &slots, stores: &stores };
+    let lines = lines::lines(&facts);
+    Change { lines, keep, slots, stores }
+}
+
 /// How what runs differs from what its own state file says; empty for a healthy probe.
 ///
 /// Empty too where there is no state file: such a probe is incomplete, not drifted.
 pub fn drift(live: &Live) -> Vec<Reason> {
-    live.record.as_ref().map(|record| diff::drift(record, live)).unwrap_or_default()
+    live.record.as_ref().map(|record| drift::drift(record, live)).unwrap_or_default()
+}
+
+impl Change {
+    fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Whether a slot of an array that stays gets another program.
+    pub fn changes_slot(&self, map: &str, index: u32) -> bool {
+        self.slots.iter().any(|slot| slot.map == map && slot.index == index)
+    }
+
+    /// The slots of arrays that stay that are to be emptied.
+    pub fn emptied_slots(&self) -> impl Iterator<Item = (&str, u32)> {
+        let emptied = self.slots.iter().filter(|slot| slot.after.is_none());
+        emptied.map(|slot| (slot.map.as_str(), slot.index))
+    }
+
+    /// Whether something is attached anew while what it replaces is still attached.
+    pub fn overlaps(&self) -> bool {
+        self.lines.iter().any(|line| line.guarantee == Some(Guarantee::Overlap))
+    }
 }
 
 impl Plan {
     /// What `apply` will report when the plan has been executed.
     pub fn outcome(&self) -> Outcome {
-        let is_change = |step: &Step| matches!(step, Step::Replace { .. } | Step::Remember);
+        let is_change = |step: &Step| matches!(step, Step::Change(_) | Step::Remember);
         if self.steps.contains(&Step::Create) {
             Outcome::Created
         } else if self.steps.iter().any(is_change) {
@@ -121,16 +171,15 @@ impl fmt::Display for Reason {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::ClearLeftovers => f.write_str("remove what an interrupted apply left"),
-            Step::Create => f.write_str("create"),
-            Step::Replace { reasons } => {
-                f.write_str("replace (its maps start anew):")?;
-                for (i, reason) in reasons.iter().enumerate() {
-                    write!(f, "{} {reason}", if i == 0 { "" } else { ";" })?;
+            Step::ClearLeftovers => f.write_str("~ remove what an interrupted apply left"),
+            Step::Create => f.write_str("+ create"),
+            Step::Change(change) => {
+                for (i, line) in change.lines.iter().enumerate() {
+                    write!(f, "{}{line}", if i == 0 { "" } else { "\n" })?;
                 }
                 Ok(())
             }
-            Step::Remember => f.write_str("update how it is shown"),
+            Step::Remember => f.write_str("~ update how it is shown"),
         }
     }
 }

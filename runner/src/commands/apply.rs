@@ -60,7 +60,7 @@ fn one(checked: &Checked) -> Result<Applied, Error> {
     let live = observe::observe(&desired.probe)?;
     let plan = plan(&desired, live.as_ref());
     for step in &plan.steps {
-        if matches!(step, Step::Replace { .. } | Step::ClearLeftovers) {
+        if matches!(step, Step::Change(_) | Step::ClearLeftovers) {
             report::note(&desired.probe, &step.to_string());
         }
     }

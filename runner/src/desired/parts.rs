@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::desired::ProgramRef;
 use crate::object::{Global, Inventory, Map, MapType, Program, Section};
 
+/// What the names of sections begin with that programs can't write.
+const READ_ONLY: &str = ".rodata";
+
 /// A program that is attached, in an alternative or in a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramUse {
@@ -63,6 +66,8 @@ pub struct Variable {
     pub offset: u32,
     /// Size in bytes.
     pub size: u32,
+    /// Its initial value, where it is a number that programs can change.
+    pub initial: Option<Vec<u8>>,
 }
 
 impl ProgramUse {
@@ -125,12 +130,37 @@ impl SectionDefinition {
         sections
     }
 
+    /// What its map is called: `OBJECT:.SECTION`.
+    pub fn map_name(&self) -> String {
+        section_map_name(&self.object, &self.name)
+    }
+
+    /// Whether another section's variables lie where this one's do.
+    pub fn is_laid_out_as(&self, other: &SectionDefinition) -> bool {
+        let places = |section: &SectionDefinition| -> Vec<(String, u32, u32)> {
+            let variables = section.variables.iter();
+            variables.map(|one| (one.name.clone(), one.offset, one.size)).collect()
+        };
+        self.object == other.object && self.name == other.name && places(self) == places(other)
+    }
+
     /// Whether programs can't write it: its values are settled when it is made.
     pub fn is_read_only(&self) -> bool {
-        self.name.starts_with(".rodata")
+        self.name.starts_with(READ_ONLY)
     }
 }
 
+/// The name of the map that holds an object's section of variables: `main:.rodata`.
+pub fn section_map_name(object: &str, section: &str) -> String {
+    format!("{object}:{section}")
+}
+
 fn variable(global: &Global) -> Variable {
-    Variable { name: global.name.clone(), offset: global.offset, size: global.size }
+    let changes = !global.section.starts_with(READ_ONLY) && global.size <= 8;
+    Variable {
+        name: global.name.clone(),
+        offset: global.offset,
+        size: global.size,
+        initial: changes.then(|| global.default.clone()),
+    }
 }

@@ -2,15 +2,20 @@
 //!
 //! Either all of it is up or nothing of it is left.
 
+use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Instant;
 
 use crate::desired::{Attachment, Desired, OnMissing, Slot};
 use crate::kernel::attach::{self, HeldLink, NewLinks};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::{Loader, ObjectFile};
 use crate::kernel::pins::PinDir;
+use crate::kernel::previous::Previous;
+use crate::kernel::slots::Exchanges;
 use crate::kernel::{hints, sys};
-use crate::live::{AttachmentRecord, PassedOver};
+use crate::live::{AttachmentRecord, MapRecord, PassedOver, ProgramRecord, Record};
 
 /// A probe that is up.
 ///
@@ -18,24 +23,41 @@ use crate::live::{AttachmentRecord, PassedOver};
 #[derive(Debug)]
 pub struct Running {
     pins: PinDir,
-    attachments: Vec<AttachmentRecord>,
-    held: Vec<HeldLink>,
+    made: Made,
     notes: Vec<String>,
 }
 
-/// Brings a probe up. `objects` are the files of `desired.objects`.
+/// What was brought up.
+#[derive(Debug, Default)]
+struct Made {
+    attachments: Vec<AttachmentRecord>,
+    programs: Vec<ProgramRecord>,
+    maps: Vec<MapRecord>,
+    held: Vec<HeldLink>,
+    /// Of arrays that stay from before.
+    exchanges: Exchanges,
+    attaching_since: Option<Instant>,
+}
+
+/// Brings a probe up, with what stays of one that runs. `objects` are the files of
+/// `desired.objects`; those of which nothing has to be loaded may be missing.
 pub fn bring_up(
     desired: &Desired,
     objects: &[ObjectFile<'_>],
     pins: PinDir,
+    previous: Option<Previous<'_>>,
 ) -> Result<Running, Error> {
     let mut notes: Vec<String> = pins.create()?.into_iter().collect();
-    match bring_up_in(desired, objects, &pins, &mut notes) {
-        Ok((attachments, held)) => Ok(Running { pins, attachments, held, notes }),
-        Err(error) => match pins.remove() {
-            Ok(()) => Err(error),
-            Err(left) => Err(error.hint(format!("something is left: {left}"))),
-        },
+    let mut made = Made::default();
+    match bring_up_in(desired, objects, &pins, previous, &mut made, &mut notes) {
+        Ok(()) => Ok(Running { pins, made, notes }),
+        Err(error) => {
+            let undone = made.exchanges.undo().and_then(|()| pins.remove());
+            match undone {
+                Ok(()) => Err(error),
+                Err(left) => Err(error.hint(format!("something is left: {left}"))),
+            }
+        }
     }
 }
 
@@ -43,46 +65,73 @@ fn bring_up_in(
     desired: &Desired,
     objects: &[ObjectFile<'_>],
     pins: &PinDir,
+    previous: Option<Previous<'_>>,
+    made: &mut Made,
     notes: &mut Vec<String>,
-) -> Result<(Vec<AttachmentRecord>, Vec<HeldLink>), Error> {
-    let mut loader = Loader::open(desired, objects, pins)?;
+) -> Result<(), Error> {
+    let mut loader = Loader::open(desired, objects, pins, previous)?;
     notes.extend(loader.notes());
+    // What can fail without anybody noticing comes first: every handler is loaded before a slot that
+    // programs call through is exchanged.
+    let mut exchanges = Vec::new();
     for slot in &desired.slots {
-        fill(slot, desired, &mut loader, pins)?;
+        let target = desired.handler_target(slot);
+        let program = loader.load(&slot.program, target.as_deref())?;
+        match previous {
+            Some(previous) if previous.change.keep.has_map(&slot.map) => {
+                if previous.change.changes_slot(&slot.map, slot.index) {
+                    exchanges.push((slot, program));
+                }
+            }
+            _ => fill(slot, &program, desired, pins)?,
+        }
     }
-    let mut attachments = Vec::new();
-    let mut held = Vec::new();
-    let mut order = 0;
-    for attachment in &desired.attach {
+    for (slot, program) in exchanges {
+        sys::obj_get(&program)
+            .and_then(|program| {
+                made.exchanges.exchange(pins, &slot.map, slot.index, Some(&program))
+            })
+            .map_err(|error| slot_failed(slot, desired, &error))?;
+    }
+    for (index, attachment) in desired.attach.iter().enumerate() {
+        let order = made.attachments.iter().map(|attachment| attachment.links.len()).sum();
+        let kept = match &previous {
+            Some(previous) => previous.attachment(index, pins, order)?,
+            None => None,
+        };
+        if let Some(kept) = kept {
+            for link in &kept.links {
+                loader.adopt(&link.program)?;
+            }
+            made.attachments.push(kept);
+            continue;
+        }
+        made.attaching_since.get_or_insert_with(Instant::now);
         let (record, links) = attach_first(attachment, &mut loader, pins, order, notes)?;
-        order += record.links.len();
-        held.extend(links);
-        attachments.push(record);
+        made.held.extend(links);
+        made.attachments.push(record);
     }
-    Ok((attachments, held))
+    loader.adopt_rest()?;
+    made.programs = loader.programs();
+    made.maps = loader.maps()?;
+    Ok(())
 }
 
-/// Loads a handler and puts it into its slot.
-fn fill(
-    slot: &Slot,
-    desired: &Desired,
-    loader: &mut Loader<'_>,
-    pins: &PinDir,
-) -> Result<(), Error> {
-    let target = desired.handler_target(slot);
-    let program = loader.load(&slot.program, target.as_deref())?;
+/// Puts a handler into its slot of an array that nothing calls through yet.
+fn fill(slot: &Slot, program: &Path, desired: &Desired, pins: &PinDir) -> Result<(), Error> {
     let set = sys::obj_get(&pins.map(&slot.map)).and_then(|map| {
-        let program = sys::obj_get(&program)?;
+        let program = sys::obj_get(program)?;
         sys::prog_array_set(map.as_fd(), slot.index, program.as_fd())
     });
-    set.map_err(|error| {
-        let what = format!(
-            "slot {}[{}] with program {} (object {})",
-            slot.map, slot.index, slot.program.name, slot.program.object
-        );
-        let error = Error::from_io(Phase::Slot, what, &error);
-        hints::add_for_slot(error, slot, loader)
-    })
+    set.map_err(|error| slot_failed(slot, desired, &error))
+}
+
+fn slot_failed(slot: &Slot, desired: &Desired, error: &io::Error) -> Error {
+    let what = format!(
+        "slot {}[{}] with program {} (object {})",
+        slot.map, slot.index, slot.program.name, slot.program.object
+    );
+    hints::add_for_slot(Error::from_io(Phase::Slot, what, error), slot, desired)
 }
 
 /// Attaches the first alternative that the kernel takes.
@@ -146,7 +195,7 @@ impl Running {
 
     /// What became of each attachment, in the order of the file.
     pub fn attachments(&self) -> &[AttachmentRecord] {
-        &self.attachments
+        &self.made.attachments
     }
 
     /// What a person should know besides: a file system that was mounted, an attachment left out.
@@ -154,14 +203,48 @@ impl Running {
         &self.notes
     }
 
+    /// When it began to attach anything that did not stay from before; `None` if it didn't.
+    pub fn attaching_since(&self) -> Option<Instant> {
+        self.made.attaching_since
+    }
+
+    /// Whether slots were exchanged that programs call through.
+    pub fn has_exchanged(&self) -> bool {
+        !self.made.exchanges.is_empty()
+    }
+
+    /// What is to be remembered of it.
+    pub fn record(&self, desired: &Desired, applied_at: u64) -> Record {
+        Record {
+            schema_version: Record::SCHEMA_VERSION,
+            desired: desired.clone(),
+            attachments: self.made.attachments.clone(),
+            programs: self.made.programs.clone(),
+            maps: self.made.maps.clone(),
+            applied_at,
+        }
+    }
+
+    /// Takes the place of the probe that ran, whose directory `self.pins` becomes.
+    pub fn exchange_with(&mut self, old: PinDir) -> Result<PinDir, Error> {
+        self.pins.exchange(&old)?;
+        Ok(std::mem::replace(&mut self.pins, old))
+    }
+
+    /// Takes everything back: the slots that were exchanged, then what was brought up.
+    pub fn undo(mut self) -> Result<(), Error> {
+        self.made.exchanges.undo()?;
+        self.pins.remove()
+    }
+
     /// Detaches everything, the last attached first. The maps stay to be read.
     pub fn detach(&mut self) -> Result<(), Error> {
-        while self.held.pop().is_some() {}
+        while self.made.held.pop().is_some() {}
         self.pins.remove_links()
     }
 
     /// What became of each attachment and the notes, of a probe that stays.
     pub fn into_parts(self) -> (Vec<AttachmentRecord>, Vec<String>) {
-        (self.attachments, self.notes)
+        (self.made.attachments, self.notes)
     }
 }

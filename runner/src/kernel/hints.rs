@@ -3,9 +3,8 @@
 //! Sources: `kernel/bpf/syscall.c`, `kernel/bpf/core.c` (PROG_ARRAY compatibility) and
 //! `kernel/trace/` of Linux 5.10 to 6.18, and refusals seen on those kernels.
 
-use crate::desired::{Hook, HookKind, Slot};
+use crate::desired::{Desired, Hook, HookKind, ProgramRef, Slot};
 use crate::kernel::error::{Error, Phase};
-use crate::kernel::load::Loader;
 use crate::kernel::verifier::VerifierLog;
 use crate::kernel::{privileges, symbols};
 
@@ -149,36 +148,31 @@ pub fn add_for_hook(mut error: Error, hook: &Hook) -> Error {
 }
 
 /// Adds why a program doesn't fit into a PROG_ARRAY.
-pub fn add_for_slot(mut error: Error, slot: &Slot, loader: &Loader<'_>) -> Error {
+pub fn add_for_slot(mut error: Error, slot: &Slot, desired: &Desired) -> Error {
     if error.errno != Some(libc::EINVAL) {
         return add(error);
     }
-    error.hints.push(one_kind(&slot.map, loader));
+    error.hints.push(one_kind(&slot.map, desired));
     error
 }
 
-/// Adds why a program can't be loaded that uses these PROG_ARRAYs, where the verifier had nothing
-/// against it.
-pub fn add_for_load(mut error: Error, arrays: &[&str], loader: &Loader<'_>) -> Error {
+/// Adds why a program can't be loaded that uses PROG_ARRAYs, where the verifier had nothing against it.
+pub fn add_for_load(mut error: Error, program: &ProgramRef, desired: &Desired) -> Error {
+    let mut arrays = desired.arrays_of(program).peekable();
     let passed_verifier = error.log.as_ref().is_some_and(VerifierLog::ends_normally);
-    if error.errno != Some(libc::EINVAL) || !passed_verifier || arrays.is_empty() {
+    if error.errno != Some(libc::EINVAL) || !passed_verifier || arrays.peek().is_none() {
         return add(error);
     }
-    error.hints.extend(arrays.iter().map(|map| one_kind(map, loader)));
+    error.hints.extend(arrays.map(|map| one_kind(map, desired)));
     error
 }
 
 /// The rule, and who is in or calls through the array.
-fn one_kind(map: &str, loader: &Loader<'_>) -> String {
-    let users: Vec<String> = loader
+fn one_kind(map: &str, desired: &Desired) -> String {
+    let users: Vec<String> = desired
         .users_of_array(map)
         .into_iter()
-        .map(|program| {
-            let section = loader
-                .described(program)
-                .map_or("unknown", |program| program.section.name.as_str());
-            format!("{} (SEC(\"{section}\"))", program.name)
-        })
+        .map(|used| format!("{} (SEC(\"{}\"))", used.program.name, used.section))
         .collect();
     format!(
         "the programs in a PROG_ARRAY and those that call through it must be of one type, attach \

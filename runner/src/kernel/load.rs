@@ -13,7 +13,7 @@ mod maps;
 mod numbers;
 mod program;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::desired::{Desired, ProgramRef};
@@ -21,10 +21,13 @@ use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::data::Sections;
 use crate::kernel::load::link::{LinkedObject, Wanted};
 use crate::kernel::load::maps::{Maps, Owner};
+use crate::kernel::load::numbers::Numbers;
 use crate::kernel::load::program::Surroundings;
 use crate::kernel::pins::{self, PinDir};
+use crate::kernel::previous::Previous;
 use crate::kernel::{globals, hints, privileges, sys};
-use crate::object::{self, Inventory, MapType};
+use crate::live::{MapRecord, ProgramRecord};
+use crate::object::{Inventory, Section};
 
 /// An object's bytes and what they hold.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +44,11 @@ pub struct ObjectFile<'a> {
 pub struct Loader<'a> {
     desired: &'a Desired,
     pins: &'a PinDir,
+    previous: Option<Previous<'a>>,
     objects: Vec<Opened<'a>>,
     maps: Maps,
-    loaded: Vec<Loaded>,
+    sections: Vec<MapRecord>,
+    loaded: Vec<ProgramRecord>,
 }
 
 struct Opened<'a> {
@@ -52,33 +57,38 @@ struct Opened<'a> {
     sections: Sections,
 }
 
-struct Loaded {
-    program: ProgramRef,
-    target: Option<String>,
-    pin: PathBuf,
-}
-
 impl<'a> Loader<'a> {
     /// Opens every object of a probe: links its programs in use, creates and pins the maps, sets the
-    /// variables.
+    /// variables. What stays of a probe that runs is taken over from it.
     pub fn open(
         desired: &'a Desired,
         objects: &[ObjectFile<'a>],
         pins: &'a PinDir,
+        previous: Option<Previous<'a>>,
     ) -> Result<Loader<'a>, Error> {
         privileges::raise_locked_memory();
-        let mut maps = Maps::default();
+        let mut maps = Maps::adopt(previous.as_ref(), desired, pins)?;
+        let mut section_records = Vec::new();
         let mut opened = Vec::new();
-        for file in objects {
-            let what = format!("object {}", file.alias);
-            let linked = LinkedObject::link(file.bytes, &what, &wanted(desired, file)?)?;
-            let types = linked.types.as_ref().map(AsFd::as_fd);
-            let owner = Owner { object: file.alias, inventory: file.inventory, types };
-            maps.make(&owner, desired, pins)?;
-            let sections = Sections::make(&linked.data, types, file.alias, file.inventory, pins)?;
-            opened.push(Opened { file: *file, linked, sections });
+        for object in &desired.objects {
+            let alias = &object.alias;
+            let mut sections = Sections::adopt(previous.as_ref(), &desired.sections, alias, pins)?;
+            let wanted = wanted(desired, alias, previous.as_ref())?;
+            let file = objects.iter().find(|file| file.alias == alias);
+            if let Some(file) = file.filter(|_| !wanted.programs.is_empty() || previous.is_none()) {
+                let linked = LinkedObject::link(file.bytes, &format!("object {alias}"), &wanted)?;
+                let types = linked.types.as_ref().map(AsFd::as_fd);
+                let owner = Owner { object: alias, inventory: file.inventory, types };
+                maps.make(&owner, desired, pins)?;
+                sections.make(&linked.data, types, alias, file.inventory, pins)?;
+                section_records.extend(sections.records(alias)?);
+                opened.push(Opened { file: *file, linked, sections });
+            } else {
+                section_records.extend(sections.records(alias)?);
+            }
         }
-        Ok(Loader { desired, pins, objects: opened, maps, loaded: Vec::new() })
+        let sections = section_records;
+        Ok(Loader { desired, pins, previous, objects: opened, maps, sections, loaded: Vec::new() })
     }
 
     /// What a person should know besides: types that the kernel didn't take.
@@ -98,7 +108,7 @@ impl<'a> Loader<'a> {
     /// is not loaded again.
     pub fn load(&mut self, program: &ProgramRef, target: Option<&str>) -> Result<PathBuf, Error> {
         self.load_and_pin(program, target)
-            .map_err(|error| hints::add_for_load(error, &self.arrays_of(program), self))
+            .map_err(|error| hints::add_for_load(error, program, self.desired))
     }
 
     fn load_and_pin(
@@ -107,35 +117,91 @@ impl<'a> Loader<'a> {
         target: Option<&str>,
     ) -> Result<PathBuf, Error> {
         let what = name_of(program);
-        let object = self.objects.iter().find(|object| object.file.alias == program.object);
-        let (Some(object), Some(described)) = (object, self.described(program)) else {
+        let Some(used) = self.desired.program(program) else {
             return Err(Error::new(Phase::Load, what, "the object has no such program"));
         };
-        let Some(numbers) = numbers::numbers(&described.section) else {
-            return Err(not_run(&described.section, &what));
+        let section = used.section();
+        let Some(numbers) = numbers::numbers(&section) else {
+            return Err(not_run(&section, &what));
         };
         let target = target.filter(|_| numbers.target.is_some());
         let copies = self.loaded.iter().filter(|loaded| loaded.program == *program);
         if let Some(loaded) = copies.clone().find(|l| l.target.as_deref() == target) {
-            return Ok(loaded.pin.clone());
+            return Ok(self.pins.programs().join(&loaded.pin));
         }
-        let pin = self.pins.programs().join(pins::program_pin(program, copies.count()));
-        let linked = object.linked.program(&program.name, &what)?;
+        let pin = pins::program_pin(program, copies.count());
+        let path = self.pins.programs().join(&pin);
+        let kept = self
+            .previous
+            .and_then(|previous| Some((previous, previous.change.keep.program(program, target)?)));
+        let id = match kept {
+            Some((previous, kept)) => {
+                previous.program(kept, &path)?;
+                kept.id
+            }
+            None => {
+                let fd = self.load_new(program, &numbers, target, &what)?;
+                let failed = |error| Error::from_io(Phase::Pin, path.display().to_string(), &error);
+                sys::obj_pin(fd.as_fd(), &path).map_err(failed)?;
+                sys::prog_info(fd.as_fd()).map_err(failed)?.id
+            }
+        };
+        let target = target.map(str::to_owned);
+        self.loaded.push(ProgramRecord { program: program.clone(), target, pin, id });
+        Ok(path)
+    }
+
+    fn load_new(
+        &self,
+        program: &ProgramRef,
+        numbers: &Numbers,
+        target: Option<&str>,
+        what: &str,
+    ) -> Result<OwnedFd, Error> {
+        let mut objects = self.objects.iter();
+        let Some(object) = objects.find(|object| object.file.alias == program.object) else {
+            return Err(Error::new(Phase::Load, what, "its object is not at hand"));
+        };
         let surroundings = Surroundings {
             maps: &self.maps,
             sections: &object.sections,
             types: object.linked.types.as_ref().map(AsFd::as_fd),
             license: object.file.inventory.license.as_deref().unwrap_or_default(),
         };
-        let fd = program::load(linked, &numbers, target, &surroundings, &what)?;
-        sys::obj_pin(fd.as_fd(), &pin)
-            .map_err(|error| Error::from_io(Phase::Pin, pin.display().to_string(), &error))?;
-        self.loaded.push(Loaded {
-            program: program.clone(),
-            target: target.map(str::to_owned),
-            pin: pin.clone(),
-        });
-        Ok(pin)
+        let linked = object.linked.program(&program.name, what)?;
+        program::load(linked, numbers, target, &surroundings, what)
+    }
+
+    /// Takes over a program of a link that stays.
+    pub fn adopt(&mut self, program: &ProgramRef) -> Result<(), Error> {
+        let Some(previous) = self.previous else { return Ok(()) };
+        let kept = previous.change.keep.programs.iter().filter(|kept| kept.program == *program);
+        for kept in kept {
+            self.load(program, kept.target.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Takes over the programs in use that stay and that nobody asked for: they wait for their slot.
+    pub fn adopt_rest(&mut self) -> Result<(), Error> {
+        let Some(previous) = self.previous else { return Ok(()) };
+        for kept in &previous.change.keep.programs {
+            self.load(&kept.program, kept.target.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// The programs that are loaded.
+    pub fn programs(&self) -> Vec<ProgramRecord> {
+        self.loaded.clone()
+    }
+
+    /// The maps that are made, those of variables included, by name.
+    pub fn maps(&self) -> Result<Vec<MapRecord>, Error> {
+        let mut maps = self.maps.records()?;
+        maps.extend(self.sections.iter().cloned());
+        maps.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(maps)
     }
 
     /// How many programs are loaded: a mark for [`Loader::unload_since`].
@@ -146,50 +212,12 @@ impl<'a> Loader<'a> {
     /// Removes the programs that were loaded after the mark was taken.
     pub fn unload_since(&mut self, mark: usize) -> Result<(), Error> {
         for loaded in self.loaded.drain(mark..).rev() {
-            std::fs::remove_file(&loaded.pin).map_err(|error| {
-                Error::from_io(Phase::Remove, loaded.pin.display().to_string(), &error)
+            let path = self.pins.programs().join(&loaded.pin);
+            std::fs::remove_file(&path).map_err(|error| {
+                Error::from_io(Phase::Remove, path.display().to_string(), &error)
             })?;
         }
         Ok(())
-    }
-
-    /// The programs that are to be in a PROG_ARRAY or call through it, each once.
-    pub fn users_of_array(&self, map: &str) -> Vec<&ProgramRef> {
-        let hooks = self.desired.attach.iter().flat_map(|attachment| &attachment.alternatives);
-        let callers = hooks
-            .flat_map(|hook| [Some(&hook.program), hook.return_program.as_ref()])
-            .flatten()
-            .filter(|program| self.desired.uses(program, map));
-        let slots = self.desired.slots.iter().filter(|slot| slot.map == map);
-        let mut users: Vec<&ProgramRef> = callers.chain(slots.map(|slot| &slot.program)).collect();
-        users.sort_unstable();
-        users.dedup();
-        users
-    }
-
-    /// The PROG_ARRAYs that a program calls through.
-    fn arrays_of(&self, program: &ProgramRef) -> Vec<&str> {
-        self.objects
-            .iter()
-            .filter(|object| object.file.alias == program.object)
-            .flat_map(|object| &object.file.inventory.maps)
-            .filter(|map| {
-                map.map_type == MapType::PROG_ARRAY && self.desired.uses(program, &map.name)
-            })
-            .map(|map| map.name.as_str())
-            .collect()
-    }
-
-    /// The inventory's entry of a program.
-    pub fn described(&self, program: &ProgramRef) -> Option<&object::Program> {
-        self.objects
-            .iter()
-            .find(|object| object.file.alias == program.object)?
-            .file
-            .inventory
-            .programs
-            .iter()
-            .find(|candidate| candidate.name == program.name)
     }
 }
 
@@ -198,20 +226,24 @@ pub fn name_of(program: &ProgramRef) -> String {
     format!("program {} (object {})", program.name, program.object)
 }
 
-/// What a probe wants of an object.
-fn wanted<'a>(desired: &'a Desired, file: &ObjectFile<'_>) -> Result<Wanted<'a>, Error> {
-    let programs = desired.programs.iter().map(|used| &used.program);
-    let programs = programs.filter(|program| program.object == file.alias);
+/// What a probe wants of an object: the programs that don't stay from before.
+fn wanted<'a>(
+    desired: &'a Desired,
+    alias: &str,
+    previous: Option<&Previous<'_>>,
+) -> Result<Wanted<'a>, Error> {
+    let used = desired.programs.iter().filter(|used| used.program.object == alias);
+    let programs =
+        used.filter(|used| previous.is_none_or(|previous| !previous.stays(&used.program, desired)));
     let hooks = desired.attach.iter().flat_map(|attachment| &attachment.alternatives);
-    let targets = hooks.filter(|hook| hook.program.object == file.alias).filter_map(|hook| {
-        let mut programs = file.inventory.programs.iter();
-        let program = programs.find(|program| program.name == hook.program.name)?;
-        let target = numbers::numbers(&program.section)?.target?;
+    let targets = hooks.filter(|hook| hook.program.object == alias).filter_map(|hook| {
+        let section = desired.program(&hook.program)?.section();
+        let target = numbers::numbers(&section)?.target?;
         Some(format!("{}{}", target.prefix, hook.target))
     });
-    let globals = desired.globals.iter().filter(|global| global.object == file.alias);
+    let globals = desired.globals.iter().filter(|global| global.object == alias);
     Ok(Wanted {
-        programs: programs.map(|program| program.name.as_str()).collect(),
+        programs: programs.map(|used| used.program.name.as_str()).collect(),
         targets: targets.collect(),
         globals: globals
             .map(|global| Ok((global.name.clone(), globals::bytes_of(global)?)))
@@ -220,7 +252,7 @@ fn wanted<'a>(desired: &'a Desired, file: &ObjectFile<'_>) -> Result<Wanted<'a>,
 }
 
 /// Why a section's programs are not run.
-fn not_run(section: &object::Section, what: &str) -> Error {
+fn not_run(section: &Section, what: &str) -> Error {
     let name = &section.name;
     match section.program_type {
         Some(program_type) => Error::new(

@@ -59,6 +59,11 @@ impl Map {
         &self.name
     }
 
+    /// Its descriptor.
+    pub fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
     /// Its type.
     pub fn map_type(&self) -> MapType {
         MapType(self.info.map_type)

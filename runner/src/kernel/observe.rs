@@ -30,7 +30,8 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     }
     let record = state::recall(probe)?;
     let pins = PinDir::persistent(probe);
-    let unfinished_replacement = PinDir::replacement(probe).exists()?;
+    let unfinished_replacement =
+        PinDir::replacement(probe).exists()? || pins.has_unfinished_exchange()?;
     if record.is_none() && !pins.exists()? && !unfinished_replacement {
         return Ok(None);
     }

@@ -10,7 +10,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::desired::ProgramRef;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use crate::desired::{ProgramRef, section_map_name};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::{mounts, sys};
 
@@ -18,6 +21,8 @@ use crate::kernel::{mounts, sys};
 const OURS: &str = "probe-runner";
 /// Behind a probe's name: the directory of the one that is to replace it.
 const REPLACEMENT: &str = ":new";
+/// Behind a probe's name: its directory while the one that replaces it is moved to its place.
+const ASIDE: &str = ":old";
 
 /// A probe's directory on a bpf file system.
 #[derive(Debug)]
@@ -140,9 +145,51 @@ impl PinDir {
         Ok(())
     }
 
-    /// Moves a replacement into the place of the probe, which must be gone.
-    pub fn rename(&self, to: &PinDir) -> Result<(), Error> {
-        fs::rename(&self.root, &to.root).map_err(|error| self.failed(&to.root, &error))
+    /// Exchanges this directory with another: each gets the other's name, in one step where the
+    /// kernel can (`simple_rename_exchange`, Linux 5.16), else in steps that
+    /// [`PinDir::finish_exchange`] finds interrupted.
+    pub fn exchange(&self, other: &PinDir) -> Result<(), Error> {
+        let at_once =
+            renameat2(AT_FDCWD, &self.root, AT_FDCWD, &other.root, RenameFlags::RENAME_EXCHANGE);
+        let result = match at_once {
+            Err(Errno::EINVAL) => {
+                let aside = other.aside();
+                fs::rename(&other.root, &aside)
+                    .and_then(|()| fs::rename(&self.root, &other.root))
+                    .and_then(|()| fs::rename(&aside, &self.root))
+            }
+            result => result.map_err(io::Error::from),
+        };
+        result.map_err(|error| self.failed(&other.root, &error))
+    }
+
+    /// Ends an exchange of this directory that was interrupted: what had been put aside comes back
+    /// if nothing has taken its place, and is removed otherwise. Whether there was any.
+    pub fn finish_exchange(&self) -> Result<bool, Error> {
+        let aside = self.aside();
+        let is_there = aside.try_exists().map_err(|error| observe_failed(&aside, &error))?;
+        if !is_there {
+            return Ok(false);
+        }
+        if self.exists()? {
+            PinDir { root: aside, mount: None }.remove()?;
+        } else {
+            fs::rename(&aside, &self.root).map_err(|error| self.failed(&self.root, &error))?;
+        }
+        Ok(true)
+    }
+
+    /// Whether an exchange of this directory was interrupted.
+    pub fn has_unfinished_exchange(&self) -> Result<bool, Error> {
+        let aside = self.aside();
+        aside.try_exists().map_err(|error| observe_failed(&aside, &error))
+    }
+
+    /// Where this directory is while another takes its place.
+    fn aside(&self) -> PathBuf {
+        let mut name = self.root.clone().into_os_string();
+        name.push(ASIDE);
+        PathBuf::from(name)
     }
 
     /// The names in one of the three directories, in no order; none if there is no such directory.
@@ -196,7 +243,8 @@ pub fn pinned_probes() -> Result<Vec<String>, Error> {
     for entry in entries {
         let entry = entry.map_err(|error| observe_failed(&directory, &error))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        probes.push(name.strip_suffix(REPLACEMENT).unwrap_or(&name).to_owned());
+        let probe = name.strip_suffix(REPLACEMENT).or_else(|| name.strip_suffix(ASIDE));
+        probes.push(probe.unwrap_or(&name).to_owned());
     }
     probes.sort_unstable();
     probes.dedup();
@@ -224,11 +272,6 @@ fn removal(path: &Path, error: &io::Error) -> Error {
         }
         _ => result,
     }
-}
-
-/// The name of the map that holds an object's section of variables: `main:.rodata`.
-pub fn section_map_name(object: &str, section: &str) -> String {
-    format!("{object}:{section}")
 }
 
 /// A map's name as a pin's.
@@ -282,8 +325,8 @@ impl std::fmt::Display for LinkName {
 
 #[cfg(test)]
 mod tests {
-    use super::{LinkName, map_name, pin_name, program_of_pin, program_pin, section_map_name};
-    use crate::desired::ProgramRef;
+    use super::{LinkName, map_name, pin_name, program_of_pin, program_pin};
+    use crate::desired::{ProgramRef, section_map_name};
 
     fn program() -> ProgramRef {
         ProgramRef { object: "main".to_owned(), name: "rps_fexit".to_owned() }

@@ -1,7 +1,7 @@
 //! System calls that no library wraps for us: bpf(2) on raw bytes, detached mounts.
 //!
-//! `make` has the commands that create things, `types` those that find type information; what else
-//! asks and changes is here. The only module with
+//! `make` has the commands that create things, `change` those that change maps in use, `types` those
+//! that find type information; what else asks is here. The only module with
 //! `unsafe`. Every function is safe to call: buffers are checked against the
 //! sizes that the kernel will use, descriptors are owned. It knows system calls, not probes.
 #![expect(
@@ -10,6 +10,7 @@
 )]
 
 mod abi;
+mod change;
 mod make;
 mod types;
 
@@ -28,6 +29,7 @@ use crate::kernel::sys::abi::{
 };
 use crate::object::MapType;
 
+pub use change::{map_delete, prog_open, store_mapped, wait_for_programs};
 pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
     knows_cookies, load_trivial, map_create, map_freeze, map_update, obj_pin, prog_load,

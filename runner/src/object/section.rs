@@ -23,6 +23,11 @@ pub struct Section {
 }
 
 impl Section {
+    /// Whether its programs are verified for one function, tracepoint or hook of the kernel.
+    pub fn is_verified_for_target(&self) -> bool {
+        matches!(self.program_type, Some(ProgramType::Tracing | ProgramType::Other("lsm")))
+    }
+
     /// Takes a section's name apart. A name that libbpf doesn't know has no program type.
     pub fn parse(name: &str) -> Section {
         let (bare, optional) = match name.strip_prefix('?') {

@@ -1,16 +1,49 @@
 //! Plans for hand-made states.
 
 use crate::desired::{
-    Attachment, Desired, Details, GlobalValue, Hook, HookKind, ObjectRef, OnMissing, ProgramRef,
-    Slot, Value, View,
+    Attachment, Desired, Details, GlobalValue, Hook, HookKind, MapDefinition, ObjectRef, OnMissing,
+    ProgramRef, ProgramUse, SectionDefinition, Slot, Value, Variable, View,
 };
 use crate::live::{
-    AttachmentRecord, LinkKeeper, LinkRecord, Live, LiveLink, LiveProgram, LiveSlot, Record,
+    AttachmentRecord, LinkKeeper, LinkRecord, Live, LiveLink, LiveMap, LiveProgram, LiveSlot,
+    MapRecord, ProgramRecord, Record,
 };
-use crate::plan::{Outcome, Step, drift, plan};
+use crate::object::MapType;
+use crate::plan::{Change, Outcome, Step, drift, plan};
 
 fn program(name: &str) -> ProgramRef {
     ProgramRef { object: "main".to_owned(), name: name.to_owned() }
+}
+
+fn used(name: &str, maps: &[&str]) -> ProgramUse {
+    ProgramUse {
+        program: program(name),
+        section: "raw_tp/sys_enter".to_owned(),
+        maps: maps.iter().map(|map| (*map).to_owned()).collect(),
+    }
+}
+
+fn map(name: &str, map_type: MapType) -> MapDefinition {
+    MapDefinition {
+        name: name.to_owned(),
+        object: "main".to_owned(),
+        map_type: map_type.0,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 300,
+        flags: 0,
+        numa_node: None,
+        extra: 0,
+        owner: None,
+    }
+}
+
+fn section(name: &str, variable: &str, initial: Option<Vec<u8>>) -> SectionDefinition {
+    SectionDefinition {
+        object: "main".to_owned(),
+        name: name.to_owned(),
+        variables: vec![Variable { name: variable.to_owned(), offset: 0, size: 4, initial }],
+    }
 }
 
 fn hook() -> Hook {
@@ -40,9 +73,12 @@ fn desired() -> Desired {
             name: "filter_protocol".to_owned(),
             value: Value::Bytes(vec![17]),
         }],
-        programs: Vec::new(),
-        maps: Vec::new(),
-        sections: Vec::new(),
+        programs: vec![used("dispatch", &["handlers", "counts"]), used("exec", &["counts"])],
+        maps: vec![map("handlers", MapType::PROG_ARRAY), map("counts", MapType::HASH)],
+        sections: vec![
+            section(".rodata", "filter_protocol", None),
+            section(".bss", "level", Some(vec![0; 4])),
+        ],
         attach: vec![Attachment { alternatives: vec![hook()], on_missing: OnMissing::Error }],
         slots: vec![Slot { map: "handlers".to_owned(), index: 59, program: program("exec") }],
         views: Vec::new(),
@@ -63,6 +99,21 @@ fn live_program(name: &str, id: u32) -> LiveProgram {
     }
 }
 
+fn program_record(name: &str, id: u32) -> ProgramRecord {
+    ProgramRecord { program: program(name), target: None, pin: format!("main:{name}"), id }
+}
+
+fn live_map(name: &str, id: u32) -> LiveMap {
+    LiveMap {
+        name: name.to_owned(),
+        id,
+        map_type: MapType::HASH,
+        key_size: 4,
+        value_size: 4,
+        max_entries: 300,
+    }
+}
+
 /// What an `apply` of [`desired`] leaves.
 fn live() -> Live {
     let link = LinkRecord {
@@ -79,6 +130,10 @@ fn live() -> Live {
                 links: vec![link],
                 passed_over: Vec::new(),
             }],
+            programs: vec![program_record("dispatch", 31), program_record("exec", 30)],
+            maps: [(1, "handlers"), (2, "counts"), (3, "main:.rodata"), (4, "main:.bss")]
+                .map(|(id, name)| MapRecord { name: name.to_owned(), id })
+                .to_vec(),
             applied_at: 1,
         }),
         unfinished_replacement: false,
@@ -90,7 +145,12 @@ fn live() -> Live {
             missed: None,
         }],
         programs: vec![live_program("dispatch", 31), live_program("exec", 30)],
-        maps: Vec::new(),
+        maps: vec![
+            live_map("handlers", 1),
+            live_map("counts", 2),
+            live_map("main:.rodata", 3),
+            live_map("main:.bss", 4),
+        ],
         slots: vec![LiveSlot {
             map: "handlers".to_owned(),
             index: 59,
@@ -100,12 +160,16 @@ fn live() -> Live {
     }
 }
 
-/// The reasons for the replacement that is the whole plan.
-fn reasons(desired: &Desired, live: &Live) -> Vec<String> {
+/// The change that is the whole plan.
+fn change(desired: &Desired, live: &Live) -> Change {
     match plan(desired, Some(live)).steps.as_slice() {
-        [Step::Replace { reasons }] => reasons.iter().map(ToString::to_string).collect(),
-        steps => panic!("not a replacement alone: {steps:?}"),
+        [Step::Change(change)] => (**change).clone(),
+        steps => panic!("not a change alone: {steps:?}"),
     }
+}
+
+fn lines(desired: &Desired, live: &Live) -> Vec<String> {
+    change(desired, live).lines.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -139,53 +203,146 @@ fn a_view_alone_is_only_remembered() {
     assert_eq!(plan.outcome(), Outcome::Configured);
 }
 
+/// [`desired`] with another handler for slot 59, of another object.
+fn other_handler() -> Desired {
+    let mut desired = desired();
+    let mine = ProgramRef { object: "mine".to_owned(), name: "exec".to_owned() };
+    desired.objects.push(ObjectRef {
+        alias: "mine".to_owned(),
+        origin: "mine.bpf.o".to_owned(),
+        sha256: "cc".repeat(32),
+    });
+    desired.programs.pop();
+    desired.programs.push(ProgramUse { program: mine.clone(), ..used("exec", &["counts"]) });
+    desired.slots[0].program = mine;
+    desired
+}
+
 #[test]
-fn every_difference_is_a_reason() {
+fn another_handler_is_one_exchange() {
+    let change = change(&other_handler(), &live());
+    assert_eq!(
+        lines(&other_handler(), &live()),
+        [
+            "+ object mine: mine.bpf.o",
+            "+ program mine/exec",
+            "- program exec",
+            "~ slot handlers[59]: exec → mine/exec (atomic)",
+        ]
+    );
+    assert_eq!(change.keep.maps.len(), 4);
+    assert_eq!(change.keep.attachments, [Some(0)]);
+    assert!(change.keep.has_program(&program("dispatch")));
+    assert!(change.changes_slot("handlers", 59));
+}
+
+#[test]
+fn neighbouring_slots_are_one_line() {
+    let mut desired = desired();
+    for index in [222, 223, 224] {
+        let slot = Slot { map: "handlers".to_owned(), index, program: program("exec") };
+        desired.slots.push(slot);
+    }
+    assert_eq!(lines(&desired, &live()), ["+ slots handlers[222-224]: exec (ordered)"]);
+    desired.slots.clear();
+    assert_eq!(lines(&desired, &live()), ["- slot handlers[59]: exec (atomic)"]);
+}
+
+#[test]
+fn another_object_is_loaded_anew_and_keeps_its_data() {
     let mut desired = desired();
     desired.objects[0].sha256 = "bb".repeat(32);
-    desired.globals[0].value = Value::Bytes(vec![6]);
-    desired.slots[0].program = ProgramRef { object: "mine".to_owned(), name: "exec".to_owned() };
-    desired.slots.push(Slot { map: "handlers".to_owned(), index: 222, program: program("exec") });
-    desired.attach[0].on_missing = OnMissing::Skip;
     assert_eq!(
-        reasons(&desired, &live()),
+        lines(&desired, &live()),
         [
-            "object main: aaaaaaaaaaaa → bbbbbbbbbbbb",
-            "global filter_protocol: 17 → 6",
-            "slot handlers[59]: exec → mine/exec",
-            "slot handlers[222]: added",
-            "attachment 1: raw_tracepoint sys_enter with dispatch → raw_tracepoint sys_enter with \
-             dispatch, may be missing (skip)",
+            "~ object main: aaaaaaaaaaaa → bbbbbbbbbbbb",
+            "~ program exec: loaded anew",
+            "~ slot handlers[59]: exec, loaded anew (atomic)",
+            "~ attachment raw_tracepoint sys_enter with dispatch: attached anew (overlap)",
+        ]
+    );
+    assert_eq!(change(&desired, &live()).keep.maps, ["handlers", "counts", "main:.bss"]);
+    desired.sections[1].variables[0].offset = 4;
+    assert_eq!(change(&desired, &live()).keep.maps, ["handlers", "counts"]);
+    let restarted = "~ variables main:.bss: made anew, with their initial values (restart)";
+    assert!(lines(&desired, &live()).contains(&restarted.to_owned()));
+}
+
+#[test]
+fn a_constant_is_compiled_in_and_a_variable_is_stored() {
+    let mut desired = desired();
+    desired.globals[0].value = Value::Bytes(vec![6]);
+    let changed = change(&desired, &live());
+    assert_eq!(changed.keep.maps, ["handlers", "counts", "main:.bss"]);
+    assert_eq!(changed.keep.programs, []);
+    assert_eq!(changed.stores, []);
+    assert_eq!(changed.lines[0].to_string(), "~ global filter_protocol: 17 → 6");
+
+    let mut desired = self::desired();
+    desired.globals.push(GlobalValue {
+        object: "main".to_owned(),
+        name: "level".to_owned(),
+        value: Value::Bytes(vec![7, 0, 0, 0]),
+    });
+    let changed = change(&desired, &live());
+    assert_eq!(lines(&desired, &live()), ["~ global level: 7 (stored)"]);
+    assert_eq!(changed.keep.programs.len(), 2);
+    assert_eq!(changed.stores[0].map, "main:.bss");
+
+    let mut live = live();
+    live.record.as_mut().expect("it has one").desired = desired;
+    let changed = change(&self::desired(), &live);
+    assert_eq!(lines(&self::desired(), &live), ["~ global level: its initial value (stored)"]);
+    assert_eq!(changed.stores[0].global.value, Value::Bytes(vec![0; 4]));
+}
+
+#[test]
+fn a_map_of_another_shape_takes_its_programs_along() {
+    let mut desired = desired();
+    desired.maps[1].max_entries = 4096;
+    assert_eq!(
+        lines(&desired, &live()),
+        [
+            "~ map counts: max_entries 300 → 4096 (restart)",
+            "~ program exec: loaded anew",
+            "~ slot handlers[59]: exec, loaded anew (atomic)",
+            "~ attachment raw_tracepoint sys_enter with dispatch: attached anew (overlap)",
         ]
     );
 }
 
 #[test]
-fn what_is_no_longer_asked_for_is_removed() {
+fn attachments_come_and_go() {
     let mut desired = desired();
-    desired.globals.clear();
-    desired.slots.clear();
+    desired.attach[0].on_missing = OnMissing::Skip;
     assert_eq!(
-        reasons(&desired, &live()),
-        ["global filter_protocol: removed", "slot handlers[59]: removed"]
+        lines(&desired, &live()),
+        [
+            "+ attachment raw_tracepoint sys_enter with dispatch, may be missing (skip)",
+            "- attachment raw_tracepoint sys_enter with dispatch",
+        ]
     );
 }
 
 #[test]
 fn a_link_that_is_gone_is_brought_back() {
+    let brought_back =
+        ["~ attachment raw_tracepoint sys_enter with dispatch: attached anew (overlap)"];
     let mut live = live();
     live.links.clear();
-    assert_eq!(reasons(&desired(), &live), ["link of dispatch: is gone"]);
+    assert_eq!(lines(&desired(), &live), brought_back);
     live.links = self::live().links;
     live.links[0].id = 8;
-    assert_eq!(reasons(&desired(), &live), ["link of dispatch: was replaced by another"]);
+    assert_eq!(lines(&desired(), &live), brought_back);
+    let told: Vec<String> = drift(&live).iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["link of dispatch: was replaced by another"]);
 }
 
 #[test]
 fn slots_that_somebody_changed_are_drift() {
     let mut live = live();
     live.slots.clear();
-    assert_eq!(reasons(&desired(), &live), ["slot handlers[59]: is empty"]);
+    assert_eq!(lines(&desired(), &live), ["+ slot handlers[59]: exec (atomic)"]);
     live.slots = vec![
         LiveSlot { map: "handlers".to_owned(), index: 59, program_id: 99, program: None },
         LiveSlot {
@@ -195,14 +352,26 @@ fn slots_that_somebody_changed_are_drift() {
             program: Some(program("exec")),
         },
     ];
-    let found: Vec<String> = drift(&live).iter().map(ToString::to_string).collect();
+    let told: Vec<String> = drift(&live).iter().map(ToString::to_string).collect();
     assert_eq!(
-        found,
+        told,
         [
-            "slot handlers[59]: foreign program 99 → exec",
+            "slot handlers[59]: holds foreign program 99 instead of exec",
             "slot handlers[60]: was filled by somebody else"
         ]
     );
+    assert_eq!(
+        lines(&desired(), &live),
+        [
+            "~ slot handlers[59]: foreign program 99 → exec (ordered)",
+            "- slot handlers[60]: exec (ordered)"
+        ]
+    );
+    let emptied: Vec<_> = change(&desired(), &live)
+        .emptied_slots()
+        .map(|(map, index)| (map.to_owned(), index))
+        .collect();
+    assert_eq!(emptied, [("handlers".to_owned(), 60)]);
 }
 
 #[test]

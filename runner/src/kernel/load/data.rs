@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
+use crate::desired::{SectionDefinition, section_map_name};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::hints;
-use crate::kernel::load::maps::create;
+use crate::kernel::load::maps::{self, create};
 use crate::kernel::pins::PinDir;
+use crate::kernel::previous::Previous;
 use crate::kernel::sys::{self, CheckedMap, MapRequest, MapTypes};
+use crate::live::MapRecord;
 use crate::object::link::DataSection;
 use crate::object::{Inventory, MapType};
 
@@ -21,19 +24,45 @@ const MAPPABLE: u32 = 1 << 10;
 #[derive(Default)]
 pub struct Sections {
     made: HashMap<String, OwnedFd>,
+    /// Names in `made` of those that are pinned.
+    pinned: Vec<String>,
 }
 
 impl Sections {
-    /// Makes a map of each section, with its values; pins those that hold variables of the source.
+    /// Takes the sections that stay over from a probe that runs.
+    pub fn adopt(
+        previous: Option<&Previous<'_>>,
+        definitions: &[SectionDefinition],
+        alias: &str,
+        pins: &PinDir,
+    ) -> Result<Sections, Error> {
+        let mut sections = Sections::default();
+        for section in definitions.iter().filter(|section| section.object == alias) {
+            let map = section.map_name();
+            let kept = previous.map(|previous| previous.map(&map, pins)).transpose()?;
+            if let Some(fd) = kept.flatten() {
+                sections.pinned.push(section.name.clone());
+                sections.made.insert(section.name.clone(), fd);
+            }
+        }
+        Ok(sections)
+    }
+
+    /// Makes a map of each section that isn't there yet, with its values; pins those that hold
+    /// variables of the source.
     pub fn make(
+        &mut self,
         data: &[DataSection],
         types: Option<BorrowedFd<'_>>,
         alias: &str,
         inventory: &Inventory,
         pins: &PinDir,
-    ) -> Result<Sections, Error> {
-        let mut sections = Sections::default();
+    ) -> Result<(), Error> {
         for section in data {
+            if let Some(kept) = self.made.get(&section.name) {
+                check_size(kept, section, alias)?;
+                continue;
+            }
             let fd = make(section, types).map_err(|error| {
                 let what = format!("the map of {} (object {alias})", section.name);
                 hints::add(Error::from_io(Phase::Map, what, &error))
@@ -43,16 +72,39 @@ impl Sections {
                 sys::obj_pin(fd.as_fd(), &pin).map_err(|error| {
                     hints::add(Error::from_io(Phase::Pin, pin.display().to_string(), &error))
                 })?;
+                self.pinned.push(section.name.clone());
             }
-            sections.made.insert(section.name.clone(), fd);
+            self.made.insert(section.name.clone(), fd);
         }
-        Ok(sections)
+        Ok(())
+    }
+
+    /// The name and id of each that is pinned.
+    pub fn records(&self, alias: &str) -> Result<Vec<MapRecord>, Error> {
+        let pinned = self.pinned.iter().filter_map(|name| Some((name, self.made.get(name)?)));
+        pinned.map(|(name, fd)| maps::record(&section_map_name(alias, name), fd)).collect()
     }
 
     /// The descriptor of a section's map.
     pub fn descriptor(&self, section: &str) -> Option<RawFd> {
         self.made.get(section).map(AsRawFd::as_raw_fd)
     }
+}
+
+/// The variables of a section that stays lie where they lay; what has no name may have grown.
+fn check_size(kept: &OwnedFd, section: &DataSection, alias: &str) -> Result<(), Error> {
+    let what = format!("the map of {} (object {alias})", section.name);
+    let info = sys::map_info(kept.as_fd())
+        .map_err(|error| Error::from_io(Phase::Observe, what.clone(), &error))?;
+    if info.value_size as usize == section.bytes.len() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Phase::Map,
+        what,
+        format!("it has {} bytes and needs {}", info.value_size, section.bytes.len()),
+    )
+    .hint("delete the probe and apply it again: its variables begin anew then"))
 }
 
 fn make(section: &DataSection, types: Option<BorrowedFd<'_>>) -> std::io::Result<OwnedFd> {

@@ -13,7 +13,9 @@ use crate::desired::{Desired, MapDefinition};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::hints;
 use crate::kernel::pins::PinDir;
+use crate::kernel::previous::Previous;
 use crate::kernel::sys::{self, CheckedMap, MapRequest, MapTypes};
+use crate::live::MapRecord;
 use crate::object::{Inventory, Map, MapType};
 
 /// A probe's maps by name.
@@ -46,6 +48,22 @@ pub struct Owner<'a> {
 }
 
 impl Maps {
+    /// Takes the maps that stay over from a probe that runs.
+    pub fn adopt(
+        previous: Option<&Previous<'_>>,
+        desired: &Desired,
+        pins: &PinDir,
+    ) -> Result<Maps, Error> {
+        let mut maps = Maps::default();
+        for definition in &desired.maps {
+            let kept = previous.map(|previous| previous.map(&definition.name, pins)).transpose()?;
+            if let Some(fd) = kept.flatten() {
+                maps.made.insert(definition.name.clone(), fd);
+            }
+        }
+        Ok(maps)
+    }
+
     /// Makes and pins those of an object's maps that are needed and not there yet.
     pub fn make(
         &mut self,
@@ -53,11 +71,14 @@ impl Maps {
         desired: &Desired,
         pins: &PinDir,
     ) -> Result<(), Error> {
+        let mut made = Vec::new();
         for map in &owner.inventory.maps {
             let definition = desired.map(&map.name).filter(|map| map.object == owner.object);
-            let Some(definition) = definition else {
+            let Some(definition) = definition.filter(|map| !self.made.contains_key(&map.name))
+            else {
                 continue;
             };
+            made.push(map);
             let fd = make(map, definition, owner.types)?;
             let pin = pins.map(&map.name);
             sys::obj_pin(fd.as_fd(), &pin).map_err(|error| {
@@ -65,7 +86,7 @@ impl Maps {
             })?;
             self.made.insert(map.name.clone(), fd);
         }
-        for map in &owner.inventory.maps {
+        for map in made {
             self.fill_with_maps(map)?;
         }
         Ok(())
@@ -74,6 +95,11 @@ impl Maps {
     /// A map's descriptor.
     pub fn descriptor(&self, name: &str) -> Option<RawFd> {
         self.made.get(name).map(AsRawFd::as_raw_fd)
+    }
+
+    /// Each map's name and id.
+    pub fn records(&self) -> Result<Vec<MapRecord>, Error> {
+        self.made.iter().map(|(name, fd)| record(name, fd)).collect()
     }
 
     /// Puts the maps that an object names into a map of maps.
@@ -219,6 +245,13 @@ pub fn create(request: &MapRequest<'_>) -> io::Result<OwnedFd> {
         }
         result => result,
     }
+}
+
+/// A map by its id.
+pub fn record(name: &str, fd: &OwnedFd) -> Result<MapRecord, Error> {
+    let info = sys::map_info(fd.as_fd())
+        .map_err(|error| Error::from_io(Phase::Observe, format!("map {name}"), &error))?;
+    Ok(MapRecord { name: name.to_owned(), id: info.id })
 }
 
 fn page_size() -> u32 {
