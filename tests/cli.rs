@@ -266,11 +266,22 @@ fn the_committed_schema_is_the_one_that_is_printed() {
     assert_eq!(output.status.code(), Some(0));
     let committed =
         fs::read_to_string(root().join("schemas/probe.schema.json")).unwrap_or_default();
-    assert_eq!(
-        stdout(&output),
-        committed,
-        "write it anew: cargo run -- schema > schemas/probe.schema.json"
-    );
+    assert_eq!(stdout(&output), committed, "write it anew: cargo xtask gen");
+}
+
+#[test]
+fn shells_and_man_get_what_they_read() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let completions = probe_runner(&["completions", shell]);
+        assert_eq!(completions.status.code(), Some(0));
+        assert!(stdout(&completions).contains("object-dir"), "{shell}");
+    }
+    let page = stdout(&probe_runner(&["man"]));
+    assert!(page.contains("\n.TH probe-runner 1"), "{page}");
+    let scratch = Scratch::new("man");
+    assert_eq!(probe_runner(&["man", &scratch.path()]).status.code(), Some(0));
+    let page = fs::read_to_string(scratch.0.join("probe-runner-check.1")).expect("it is written");
+    assert!(page.contains("SARIF"), "{page}");
 }
 
 #[test]

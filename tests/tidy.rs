@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["text/render.rs"]),
     ("aya", &["kernel"]),
+    ("clap_complete", &["cli.rs", "commands/manual.rs"]),
+    ("clap_mangen", &["commands/manual.rs"]),
     ("flate2", &["kernels"]),
     ("memchr", &["kernels"]),
     ("minijinja", &["text/template.rs"]),
@@ -151,6 +153,7 @@ fn documents_name_files_that_exist() {
         "docs/testing.md",
         "docs/probe-file.md",
         "docs/diagnostics.md",
+        "docs/commands.md",
     ];
     let mut wrong = Vec::new();
     let mut checked = 0;

@@ -2,13 +2,14 @@
 
 use crate::commands::Outcome;
 use crate::commands::{
-    Format, apply, check, delete, doctor, explain, init, inspect, read, run, schema, status,
+    Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema, status,
 };
 use crate::kernel::{self, WholeLog};
 use crate::probe_files::Inputs;
 use crate::text::codes::Code;
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -115,6 +116,16 @@ enum Command {
         #[arg(value_parser = explain::code)]
         code: Option<Code>,
     },
+    /// Print a shell's completions, to be put where it looks for them
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page (`probe-runner man | man -l -`), or write those of all commands
+    Man {
+        /// A directory for the pages, such as /usr/local/share/man/man1
+        directory: Option<PathBuf>,
+    },
     /// Print a JSON schema
     Schema {
         /// Of what
@@ -157,6 +168,11 @@ impl From<Files> for Inputs {
         let FileOptions { set, vars, object_dir } = files.options;
         Inputs { paths: files.paths, set, vars, object_dirs: object_dir }
     }
+}
+
+/// The reference of all commands, in Markdown: what their `--help` says.
+pub fn reference() -> String {
+    manual::reference(Cli::command())
 }
 
 /// Runs the program on the process's arguments.
@@ -202,6 +218,8 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Command::Inspect { object, output } => inspect::run(&object, output, out),
         Command::Init { object } => init::run(&object, out),
         Command::Explain { code } => explain::run(code, out),
+        Command::Completions { shell } => manual::completions(shell, Cli::command(), out),
+        Command::Man { directory } => manual::pages(directory.as_deref(), Cli::command(), out),
         Command::Schema { subject } => schema::run(subject, out),
     }
 }

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod inspect;
+pub mod manual;
 pub mod read;
 pub mod run;
 pub mod schema;

@@ -4,21 +4,45 @@
 //! all of them; medians are shown, and ratios of medians.
 
 mod attach;
+mod check;
 mod measure;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
 
 /// What to measure.
 #[derive(clap::Subcommand)]
 pub enum Args {
     /// Start to attached to exit, as whole processes: probe-runner, a C loader with libbpf, bpftool
     Attach(attach::Args),
+    /// Checking a thousand probe files, and one
+    Check(check::Args),
 }
 
 /// Measures and prints.
 ///
 /// # Errors
 /// A tool is missing, or a command that is measured fails.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &Args) -> Result<()> {
     match args {
         Args::Attach(args) => attach::run(args),
+        Args::Check(args) => check::run(args),
     }
+}
+
+/// The product as it is shipped.
+fn release() -> Result<PathBuf> {
+    let status = Command::new(env!("CARGO"))
+        .current_dir(paths::root())
+        .args(["build", "--release", "--quiet", "--package", "probe-runner"])
+        .status()
+        .context("cannot run cargo")?;
+    if !status.success() {
+        bail!("probe-runner doesn't build");
+    }
+    Ok(paths::root().join("target/release/probe-runner"))
 }

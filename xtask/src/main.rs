@@ -6,6 +6,7 @@ mod bench;
 mod binaries;
 mod demo;
 mod ebpf;
+mod gen_files;
 mod libbpf_diff;
 mod native;
 mod packages;
@@ -23,6 +24,8 @@ use clap::Parser;
 enum Task {
     /// Compile ebpf-programs/*.bpf.c into ebpf-programs/prebuilt/
     Ebpf(ebpf::Args),
+    /// Write the schemas and the reference of commands, which are made from the code
+    Gen(gen_files::Args),
     /// Link objects and compare every instruction with what libbpf makes of it (root)
     LibbpfDiff(libbpf_diff::Args),
     /// Run the kernel scenarios in virtual machines
@@ -41,6 +44,7 @@ enum Task {
 fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Gen(args) => gen_files::run(&args).map(|()| ExitCode::SUCCESS),
         Task::LibbpfDiff(args) => libbpf_diff::run(&args),
         Task::Vm(args) => vm::run(&args),
         Task::Native(args) => native::run(&args),

@@ -2,7 +2,8 @@
 
 use crate::commands::Outcome;
 use crate::formats::json::Report;
-use crate::spec::shape::Spec;
+use crate::spec;
+use schemars::generate::SchemaSettings;
 use std::io::Write;
 
 /// What there is a schema of.
@@ -20,8 +21,8 @@ pub enum Subject {
 /// The output can't be written.
 pub fn run(subject: Subject, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let schema = match subject {
-        Subject::Probe => schemars::schema_for!(Spec),
-        Subject::Check => schemars::generate::SchemaSettings::default()
+        Subject::Probe => spec::schema::of_probe_files(),
+        Subject::Check => SchemaSettings::default()
             .for_serialize()
             .into_generator()
             .into_root_schema_for::<Report>(),

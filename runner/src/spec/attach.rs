@@ -6,6 +6,7 @@ use crate::spec::values::Scalar;
 use crate::text::source::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// A way of attaching.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -49,7 +50,7 @@ pub enum AttachSpec {
     /// A program that runs over all things of a kind whenever the probe is read; what it writes is shown.
     Iter(IterSpec),
     /// The first of these that the running kernel takes; which one is reported.
-    FirstOf(Vec<At<AttachSpec>>),
+    FirstOf(#[schemars(length(min = 1))] Vec<At<AttachSpec>>),
 }
 
 /// A program at a function of the kernel.
@@ -57,13 +58,17 @@ pub enum AttachSpec {
 #[serde(deny_unknown_fields)]
 pub struct FunctionSpec {
     /// The kernel function.
+    #[schemars(example = &"get_rps_cpu")]
     pub function: At<Scalar>,
     /// The program.
+    #[schemars(example = &"rps_fexit")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (kretprobe since 5.15, fentry and fexit
     /// since 5.19).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -72,14 +77,19 @@ pub struct FunctionSpec {
 #[serde(deny_unknown_fields)]
 pub struct KprobeSpec {
     /// The kernel function.
+    #[schemars(example = &"do_sys_openat2")]
     pub function: At<Scalar>,
     /// Bytes from the function's beginning.
+    #[schemars(example = 16)]
     pub offset: Option<At<Scalar>>,
     /// The program.
+    #[schemars(example = &"hello")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -88,15 +98,20 @@ pub struct KprobeSpec {
 #[serde(deny_unknown_fields)]
 pub struct PairSpec {
     /// The kernel function.
+    #[schemars(example = &"get_rps_cpu")]
     pub function: At<Scalar>,
     /// The program at its entry, which sees the arguments.
+    #[schemars(example = &"rps_entry")]
     pub entry: At<Scalar>,
     /// The program at its return, which sees the result.
     #[serde(rename = "return")]
+    #[schemars(example = &"rps_return")]
     pub return_program: At<Scalar>,
     /// A number that both programs get with `bpf_get_attach_cookie` (since 5.15).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -105,12 +120,16 @@ pub struct PairSpec {
 #[serde(deny_unknown_fields)]
 pub struct FunctionsSpec {
     /// The kernel functions: names, and globs with `*` and `?`. Each has to mean one at least.
+    #[schemars(length(min = 1), example = json!(["tcp_sendmsg", "tcp_v?_connect"]))]
     pub functions: Vec<At<Scalar>>,
     /// The program.
+    #[schemars(example = &"at_entries")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie`.
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has none of one of these functions.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -119,34 +138,46 @@ pub struct FunctionsSpec {
 #[serde(deny_unknown_fields)]
 pub struct NamedSpec {
     /// The tracepoint.
+    #[schemars(example = &"sys_enter")]
     pub name: At<Scalar>,
     /// The program.
+    #[schemars(example = &"dispatch")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (tracepoint since 5.15, raw and BTF
     /// tracepoints since 6.10).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such tracepoint.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
 /// A program at an instruction of an executable or a library.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["symbol"] }, { "required": ["offset"] }]))]
 pub struct UserSpec {
     /// The file: a path, or a name (`libc.so.6`, `bash`) that is looked for in the usual directories, or,
     /// with `pid`, among the files that the process has mapped.
+    #[schemars(example = &"libc.so.6")]
     pub binary: At<Scalar>,
     /// The function. It may be left out where `offset` is given.
+    #[schemars(example = &"malloc")]
     pub symbol: Option<At<Scalar>>,
     /// Bytes from the function's beginning; without `symbol` from the file's beginning.
+    #[schemars(example = &"0x10")]
     pub offset: Option<At<Scalar>>,
     /// Only in the process of this id; in every process if it is left out.
+    #[schemars(example = 1234)]
     pub pid: Option<At<Scalar>>,
     /// The program.
+    #[schemars(example = &"at_call")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when there is no such file, or no such function in it.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -156,18 +187,25 @@ pub struct UserSpec {
 pub struct UsdtSpec {
     /// The file: a path, or a name (`libc.so.6`, `python3`) that is looked for in the usual directories,
     /// or, with `pid`, among the files that the process has mapped.
+    #[schemars(example = &"libc.so.6")]
     pub binary: At<Scalar>,
     /// The provider.
+    #[schemars(example = &"libc")]
     pub provider: At<Scalar>,
     /// The probe's name.
+    #[schemars(example = &"setjmp")]
     pub name: At<Scalar>,
     /// Only in the process of this id; in every process if it is left out.
+    #[schemars(example = 1234)]
     pub pid: Option<At<Scalar>>,
     /// The program.
+    #[schemars(example = &"at_probe")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when there is no such file, or no such probe in it.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -175,20 +213,28 @@ pub struct UsdtSpec {
 /// to be given.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{ "required": ["frequency"] }, { "required": ["period"] }]))]
 pub struct PerfEventSpec {
     /// What is counted.
+    #[schemars(example = &"cpu-clock")]
     pub event: At<EventSpec>,
     /// How often the program is to run, in times a second and CPU: the kernel adapts the period.
+    #[schemars(example = 99)]
     pub frequency: Option<At<Scalar>>,
     /// After how many events the program runs; nanoseconds for the clocks.
+    #[schemars(example = 1000000)]
     pub period: Option<At<Scalar>>,
     /// Only in the process of this id, on every CPU; in every process if it is left out.
+    #[schemars(example = 1234)]
     pub pid: Option<At<Scalar>>,
     /// The program.
+    #[schemars(example = &"at_sample")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.15).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the machine doesn't count such events.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -197,12 +243,16 @@ pub struct PerfEventSpec {
 #[serde(deny_unknown_fields)]
 pub struct LsmSpec {
     /// The hook: `file_open`, `bprm_check_security`, ….
+    #[schemars(example = &"file_open")]
     pub hook: At<Scalar>,
     /// The program. What it returns decides: 0 allows, a negative error number forbids.
+    #[schemars(example = &"on_open")]
     pub program: At<Scalar>,
     /// A number that the program gets with `bpf_get_attach_cookie` (since 5.19).
+    #[schemars(example = 42)]
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such hook.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 
@@ -211,10 +261,13 @@ pub struct LsmSpec {
 #[serde(deny_unknown_fields)]
 pub struct IterSpec {
     /// What it runs over: `task`, `bpf_map`, `tcp`, ….
+    #[schemars(example = &"task")]
     pub over: At<Scalar>,
     /// The program.
+    #[schemars(example = &"each_task")]
     pub program: At<Scalar>,
     /// What to do when the kernel has no such iterator.
+    #[schemars(example = &"skip")]
     pub on_missing: Option<MissingSpec>,
 }
 

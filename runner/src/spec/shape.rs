@@ -7,43 +7,56 @@ use crate::spec::values::{Entries, Globals, Scalar};
 use crate::text::source::At;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 /// A probe: precompiled eBPF objects, where their programs are attached, which handlers sit in
 /// which tail-call slots, and how the maps are shown.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{ "required": ["object"] }, { "required": ["objects"] }]))]
 pub struct Spec {
     /// The version of the language: 1.
+    #[schemars(example = 1, extend("const" = 1))]
     pub version: At<u32>,
     /// The probe's name: a lower-case letter, then up to 62 lower-case letters, digits and dashes.
     /// The file's stem if it is left out.
+    #[schemars(example = &"rps")]
     pub name: Option<At<Scalar>>,
     /// What the probe is for.
+    #[schemars(example = &"Where receive packet steering sends packets")]
     pub description: Option<At<Scalar>>,
     /// Template variables and their defaults; `--set NAME=VALUE` and `--vars FILE` override them.
     #[serde(default)]
+    #[schemars(example = json!({ "slow": "10ms" }))]
     pub vars: Entries<At<Scalar>>,
     /// The one object file, searched beside the probe file, in each `--object-dir`, in
     /// /usr/lib/probe-runner and among the objects built into probe-runner. Its alias is `main`.
+    #[schemars(example = &"rps.bpf.o")]
     pub object: Option<At<Scalar>>,
     /// Several object files by alias. A program is named `alias/program` where several have it.
     #[serde(default)]
+    #[schemars(example = json!({ "main": "syscalls.bpf.o", "latency": { "file": "timer-latency.bpf.o" } }))]
     pub objects: Entries<At<ObjectSpec>>,
     /// Values for variables of the objects (.rodata, .data, .bss), checked against their types.
     #[serde(default)]
+    #[schemars(example = json!({ "filter_protocol": 17, "min_gap_ns": "{{ slow }}" }))]
     pub globals: Entries<At<Globals>>,
     /// Map attributes that differ from the object's own.
     #[serde(default)]
+    #[schemars(example = json!({ "handlers": { "max_entries": 512 } }))]
     pub maps: Entries<MapSpec>,
     /// What to attach, in order.
     #[serde(default)]
+    #[schemars(example = json!([{ "raw_tracepoint": { "name": "sys_enter", "program": "dispatch" } }]))]
     pub attach: Vec<At<AttachSpec>>,
     /// Handlers by PROG_ARRAY and slot. A slot is an index (`59`), a range (`222-226`), a system
     /// call (`syscall:execve`) or a glob over system calls (`syscall:clock_*`).
     #[serde(default)]
+    #[schemars(example = json!({ "handlers": { "59": "exec", "222-226": "latency/timer", "syscall:clock_*": "timer" } }))]
     pub tail_calls: Entries<Entries<At<Scalar>>>,
     /// How maps are shown, by map. Maps that are not named are shown as their types say.
     #[serde(default)]
+    #[schemars(example = json!({ "counts": { "sort": "calls desc", "top": 20 } }))]
     pub read: Entries<ViewSpec>,
 }
 
@@ -61,8 +74,10 @@ pub enum ObjectSpec {
 #[serde(deny_unknown_fields)]
 pub struct ObjectFile {
     /// The file's name or path.
+    #[schemars(example = &"syscalls.bpf.o")]
     pub file: At<Scalar>,
     /// The SHA-256 that the file must have, in hexadecimal.
+    #[schemars(example = &"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")]
     pub sha256: Option<At<Scalar>>,
 }
 
@@ -71,6 +86,7 @@ pub struct ObjectFile {
 #[serde(deny_unknown_fields)]
 pub struct MapSpec {
     /// Capacity in entries; for a ring buffer in bytes, a power of two and a multiple of the page size.
+    #[schemars(example = 4096)]
     pub max_entries: Option<At<Scalar>>,
 }
 
@@ -80,19 +96,25 @@ pub struct MapSpec {
 pub struct ViewSpec {
     /// For ring buffers: the structure, by its tag in the object's type information, of each record.
     #[serde(rename = "type")]
+    #[schemars(example = &"syscall_event")]
     pub record: Option<At<Scalar>>,
     /// Fields that are shown differently from what their types say. The fields of key and value go
     /// by their names; a key or value that is one number is called `key` or `value`.
     #[serde(default)]
+    #[schemars(example = json!({ "nr": { "as": "syscall", "name": "call" }, "pid": { "hide": true } }))]
     pub columns: Entries<ColumnSpec>,
     /// The column to sort by: `NAME`, `NAME asc` or `NAME desc`.
+    #[schemars(example = &"calls desc")]
     pub sort: Option<At<Scalar>>,
     /// How many rows a table shows at most. JSON always has all.
+    #[schemars(example = 20)]
     pub top: Option<At<Scalar>>,
     /// Each number of this map says how much is missing elsewhere: what is not 0 is shown as a warning.
     #[serde(default)]
+    #[schemars(example = true)]
     pub loss: bool,
     /// For ring buffers: a template for the line that each record is shown as, fields by name.
+    #[schemars(example = &"{{ time }}  {{ process }}  {{ call }}")]
     pub line: Option<At<Scalar>>,
 }
 
@@ -101,12 +123,15 @@ pub struct ViewSpec {
 #[serde(deny_unknown_fields)]
 pub struct ColumnSpec {
     /// The heading; the field's name if it is left out.
+    #[schemars(example = &"call")]
     pub name: Option<At<Scalar>>,
     /// How the number or the bytes become text.
     #[serde(rename = "as")]
+    #[schemars(example = &"syscall")]
     pub decoder: Option<At<DecoderSpec>>,
     /// Leave the field out.
     #[serde(default)]
+    #[schemars(example = true)]
     pub hide: bool,
 }
 
@@ -147,5 +172,6 @@ pub enum DecoderSpec {
     /// `true` or `false`.
     Bool,
     /// A name for each number.
+    #[schemars(example = json!({ "static": { "0": "none", "1": "some" } }))]
     Static(Entries<At<Scalar>>),
 }

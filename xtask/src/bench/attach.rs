@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::bench::measure::{Candidate, Run, interleaved};
+use crate::bench::release;
 use crate::packages::{self, Tool};
 use crate::paths;
 
@@ -78,19 +79,6 @@ fn row(name: &str, run: &Run, baseline: &Run) -> String {
         run.cpu.as_secs_f64() / baseline.cpu.as_secs_f64(),
         run.memory as f64 / f64::from(1 << 20),
     )
-}
-
-/// The product as it is shipped.
-fn release() -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
-        .current_dir(paths::root())
-        .args(["build", "--release", "--quiet", "--package", "probe-runner"])
-        .status()
-        .context("cannot run cargo")?;
-    if !status.success() {
-        bail!("probe-runner doesn't build");
-    }
-    Ok(paths::root().join("target/release/probe-runner"))
 }
 
 /// `tests/bench/attach.c`, built against this machine's libbpf.
