@@ -7,6 +7,7 @@ use crate::desired::{Decoder, Details, HookKind, OnMissing, Value};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
 use crate::text::source::{At, SourceId};
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -208,6 +209,20 @@ impl Model {
         } else {
             name.clone()
         }
+    }
+
+    /// Every program that is attached or sits in a slot, once, where it is named first; one that no file
+    /// names, where its object is.
+    pub fn programs_in_use(&self) -> Vec<At<ProgramId>> {
+        let attached = self.hooks().flat_map(Hook::programs);
+        let entries = self.tail_calls.iter().flat_map(|table| &table.slots);
+        let handlers = entries.map(|entry| entry.program.clone());
+        let defaults = self
+            .default_slots()
+            .into_iter()
+            .map(|slot| At::new(slot.program, self.objects[slot.program.object].alias.span));
+        let mut seen = HashSet::new();
+        attached.chain(handlers).chain(defaults).filter(|one| seen.insert(one.value)).collect()
     }
 
     /// The slots that the objects fill by themselves, of PROG_ARRAYs that programs in use call through.

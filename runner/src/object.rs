@@ -12,10 +12,10 @@ pub mod store;
 
 mod btf_ext;
 mod code;
-mod context;
 mod elf;
 mod error;
 mod flow;
+mod follow;
 mod functions;
 mod globals;
 mod helpers;
@@ -31,6 +31,7 @@ mod parts;
 mod program_type;
 mod programs;
 mod section;
+mod stack;
 mod tail_call;
 #[cfg(test)]
 mod tests;
@@ -39,7 +40,10 @@ mod variables;
 pub use error::ObjectError;
 pub use helpers::helper_name;
 pub use instruction::Instruction;
-pub use inventory::{ContextAccess, ContextTouch, Global, Inventory, Map, Program, TailCall};
+pub use inventory::{
+    ContextAccess, ContextTouch, Global, Inventory, Map, MapCall, MapUse, Program, StackChain,
+    StackUse, TailCall,
+};
 pub use map_type::MapType;
 pub use program_type::{AttachType, ProgramType};
 pub use section::Section;

@@ -4,9 +4,12 @@
 //! Rules look, they change nothing. The only way to a [`Checked`] probe is through all of them.
 
 mod checked;
+mod helpers;
 mod maps;
 mod needs;
+mod pairs;
 mod programs;
+mod stack;
 mod tail_calls;
 mod views;
 
@@ -26,8 +29,15 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 4] =
-        [programs::check, tail_calls::check, maps::check, views::check];
+    let families: [fn(&Model, &mut Findings); 7] = [
+        programs::check,
+        maps::check,
+        views::check,
+        helpers::check,
+        stack::check,
+        pairs::check,
+        tail_calls::check,
+    ];
     for family in families {
         family(&model, findings);
     }

@@ -27,6 +27,8 @@ pub(super) struct Uses {
     pub(super) tail_calls: OrderedSet<TailCall>,
     /// Functions that it calls or whose address it takes, in code order.
     pub(super) callees: OrderedSet<Start>,
+    /// Functions that it calls, without those that helpers call back.
+    pub(super) called: BTreeSet<Start>,
 }
 
 /// A function's instructions with what their relocations refer to.
@@ -75,6 +77,7 @@ impl Code<'_> {
                 }
             } else if let Some(function) = self.subprogram(index) {
                 uses.callees.insert(function);
+                uses.called.insert(function);
             } else if let Some(helper) = self.helper(index) {
                 uses.helpers.insert(helper);
                 if helper == TAIL_CALL_HELPER {
@@ -95,7 +98,7 @@ impl Code<'_> {
     }
 
     /// The map whose address an instruction loads.
-    fn map(&self, index: usize) -> Option<&str> {
+    pub(super) fn map(&self, index: usize) -> Option<&str> {
         let addend = self.instructions[index].immediate;
         self.maps.find(self.elf, self.relocation(index)?, addend)
     }

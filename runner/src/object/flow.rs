@@ -15,6 +15,8 @@ use super::instruction::Instruction;
 const FRAME: usize = 10;
 /// The stack, as offsets from the frame pointer (`MAX_BPF_STACK`).
 const STACK: Range<i32> = -512..0;
+/// `BPF_FUNC_get_current_pid_tgid`.
+const GET_CURRENT_PID_TGID: u32 = 14;
 /// `BPF_FUNC_get_func_arg_cnt`: the verifier puts in the number.
 const GET_FUNC_ARG_CNT: u32 = 185;
 
@@ -25,7 +27,11 @@ pub(super) enum Value {
     Context(i32),
     /// The frame pointer and that many bytes.
     Frame(i32),
-    /// Something that is known when the program runs, and not before.
+    /// What the address load at that index of the code gives: of a map, a variable or a function.
+    Address(usize),
+    /// What `bpf_get_current_pid_tgid` gave, or a part of it.
+    CurrentPid,
+    /// Something else that is known when the program runs, and not before.
     Runtime,
     /// It may be a constant for the verifier, which then leaves out branches: a number, a variable in
     /// read-only memory, the result of a relocation.
@@ -58,6 +64,9 @@ pub(super) struct Call {
     pub(super) instruction: usize,
     /// Registers 1 to 5.
     pub(super) arguments: [Value; 5],
+    /// Bytes at register 2, which is where map helpers have the key, that come from
+    /// `bpf_get_current_pid_tgid` and nowhere else.
+    pub(super) pid_bytes: u32,
     /// Whether the verifier is sure to look at the instruction.
     pub(super) certain: bool,
 }
@@ -162,7 +171,7 @@ impl Flow<'_> {
         loop {
             let instruction = &self.code[at];
             look(at, &state);
-            state.run(instruction, self.relocated.contains(&at));
+            state.run(at, instruction, self.relocated.contains(&at));
             let next = at + if instruction.loads_64_bits() { 2 } else { 1 };
             let ends = instruction.ends_flow() || instruction.jump().is_some();
             if ends || next >= self.code.len() || self.blocks.contains_key(&next) {
@@ -183,7 +192,13 @@ impl Flow<'_> {
                 decides = state.may_decide(instruction);
                 if instruction.calls() {
                     let [_, arguments @ .., _, _, _, _, _] = state.registers;
-                    trace.calls.push(Call { instruction: at, arguments, certain: false });
+                    let pid_bytes = state.pid_bytes(arguments[1]);
+                    trace.calls.push(Call {
+                        instruction: at,
+                        arguments,
+                        pid_bytes,
+                        certain: false,
+                    });
                 } else if let Some((base, writes)) = memory(instruction)
                     && let place @ (Value::Context(_) | Value::Frame(_)) =
                         state.registers[base].plus(instruction.offset.into())
@@ -261,13 +276,13 @@ impl State {
                 Some(&(known, before)) if known == size => (size, before.join(value)),
                 Some(&(known, before)) => (known.max(size), before.join(value).vague()),
                 // On the other way it is what nobody wrote, or a helper did.
-                None => (size, value.vague()),
+                None => (size, value.vague().join(Value::Runtime)),
             };
             places.insert(offset, joined);
         }
         for (offset, (_, value)) in &mut places {
             if !other.places.contains_key(offset) {
-                *value = value.vague();
+                *value = value.vague().join(Value::Runtime);
             }
         }
         State { registers, places }
@@ -281,7 +296,7 @@ impl State {
             return false;
         }
         let is_load_time = |number| {
-            register(number).is_none_or(|number| self.registers[number] == Value::LoadTime)
+            register(number).is_none_or(|number| self.registers[number].vague() == Value::LoadTime)
         };
         let compares_registers = instruction.code & 0x08 != 0;
         is_load_time(instruction.destination)
@@ -289,13 +304,13 @@ impl State {
     }
 
     /// Does what an instruction does.
-    fn run(&mut self, instruction: &Instruction, relocated: bool) {
+    fn run(&mut self, at: usize, instruction: &Instruction, relocated: bool) {
         if instruction.calls() {
             return self.call(instruction);
         }
         let Some(destination) = register(instruction.destination) else { return };
         match instruction.code & 0x07 {
-            0x00 if instruction.loads_64_bits() => self.registers[destination] = Value::LoadTime,
+            0x00 if instruction.loads_64_bits() => self.registers[destination] = Value::Address(at),
             // Old packet loads behave like calls.
             0x00 => self.scratch(Value::Runtime),
             0x01 => self.registers[destination] = self.load(instruction, relocated),
@@ -311,12 +326,16 @@ impl State {
     }
 
     fn call(&mut self, instruction: &Instruction) {
-        let gives_constant = instruction.helper().is_none_or(|helper| helper == GET_FUNC_ARG_CNT);
+        let result = match instruction.helper() {
+            None | Some(GET_FUNC_ARG_CNT) => Value::LoadTime,
+            Some(GET_CURRENT_PID_TGID) => Value::CurrentPid,
+            Some(_) => Value::Runtime,
+        };
         if instruction.helper().is_none() && self.registers[1..6].iter().any(Value::is_frame) {
             // A subprogram may write what it likes where the pointer leads.
             self.places.values_mut().for_each(|(_, value)| *value = Value::LoadTime);
         }
-        self.scratch(if gives_constant { Value::LoadTime } else { Value::Runtime });
+        self.scratch(result);
     }
 
     /// After a call: the result, and arguments that are gone.
@@ -328,10 +347,10 @@ impl State {
     fn load(&self, instruction: &Instruction, relocated: bool) -> Value {
         let base = register(instruction.source).map(|source| self.registers[source]);
         match base {
-            None | Some(Value::LoadTime) => Value::LoadTime,
+            None | Some(Value::LoadTime | Value::Address(_)) => Value::LoadTime,
             Some(Value::Context(_)) => Value::Runtime,
-            Some(Value::Runtime) if relocated => Value::LoadTime,
-            Some(Value::Runtime) => Value::Runtime,
+            Some(Value::Runtime | Value::CurrentPid) if relocated => Value::LoadTime,
+            Some(Value::Runtime | Value::CurrentPid) => Value::Runtime,
             Some(Value::Frame(offset)) => {
                 let offset = offset.saturating_add(instruction.offset.into());
                 self.place(offset, instruction.width())
@@ -346,8 +365,18 @@ impl State {
             return value;
         }
         // A helper may have written it; but if it was a constant in part it may be one in whole.
-        let constant = self.overlapping(offset, size).any(|(_, value)| value == Value::LoadTime);
-        if constant { Value::LoadTime } else { Value::Runtime }
+        let parts = self.overlapping(offset, size).map(|(_, value)| value.vague());
+        parts.reduce(Value::join).unwrap_or(Value::Runtime)
+    }
+
+    /// See [`Call::pid_bytes`].
+    fn pid_bytes(&self, pointer: Value) -> u32 {
+        let Value::Frame(begin) = pointer else { return 0 };
+        let mut end = begin;
+        while let Some(&(size, Value::CurrentPid)) = self.places.get(&end) {
+            end += i32::from(size);
+        }
+        (end - begin).cast_unsigned()
     }
 
     fn overlapping(&self, offset: i32, size: u8) -> impl Iterator<Item = (i32, Value)> {
@@ -420,7 +449,9 @@ impl Value {
     fn join(self, other: Value) -> Value {
         match (self, other) {
             (one, other) if one == other => one,
-            (Value::LoadTime, _) | (_, Value::LoadTime) => Value::LoadTime,
+            (Value::LoadTime | Value::Address(_), _) | (_, Value::LoadTime | Value::Address(_)) => {
+                Value::LoadTime
+            }
             _ => Value::Runtime,
         }
     }
@@ -430,15 +461,16 @@ impl Value {
         match self {
             Value::Context(offset) => sum(offset).map_or(Value::Runtime, Value::Context),
             Value::Frame(offset) => sum(offset).map_or(Value::Runtime, Value::Frame),
-            other => other,
+            other => other.vague(),
         }
     }
 
     /// The value once it is no pointer any more.
     fn vague(self) -> Value {
         match self {
-            Value::LoadTime => Value::LoadTime,
-            _ => Value::Runtime,
+            Value::LoadTime | Value::Address(_) => Value::LoadTime,
+            Value::CurrentPid => Value::CurrentPid,
+            Value::Runtime | Value::Context(_) | Value::Frame(_) => Value::Runtime,
         }
     }
 
@@ -557,6 +589,20 @@ mod tests {
         let trace = traced(&code, &[]);
         assert_eq!(trace.calls[0].arguments[1], Value::Frame(-96));
         assert!(trace.calls[0].certain);
+    }
+
+    #[test]
+    fn knows_a_key_that_is_a_pid() {
+        // r0 = pid_tgid; *(u32 *)(r10 - 4) = r0 >> 32; r2 = r10 - 4; call
+        let shifted = op(0x77, 0, 0, 0, 32);
+        let key = [copy(2, 10), op(0x07, 2, 0, 0, -4)];
+        let stored = [CALL, shifted, op(0x63, 10, 0, -4, 0)];
+        let lookup = op(0x85, 0, 0, 0, 1);
+        let pid_bytes = |code: &[&[Instruction]]| traced(&code.concat(), &[]).calls[1].pid_bytes;
+        assert_eq!(pid_bytes(&[&stored, &key, &[lookup]]), 4);
+        // Added to something else it is something else.
+        let added = [CALL, op(0x0f, 0, 6, 0, 0), op(0x63, 10, 0, -4, 0)];
+        assert_eq!(pid_bytes(&[&added, &key, &[lookup]]), 0);
     }
 
     #[test]

@@ -59,6 +59,54 @@ pub struct Program {
     /// What it and its subprograms are seen to do with the context, ascending by offset, each once.
     /// There may be more: the context's address is not followed through memory but the stack.
     pub context: Vec<ContextAccess>,
+    /// What it and its subprograms are seen to do with maps by helpers, each once. There may be more:
+    /// a map that was handed to a subprogram is not seen there.
+    pub map_calls: Vec<MapCall>,
+    /// Stack that it and its subprograms are sure to use.
+    pub stack: StackUse,
+}
+
+/// A call of a helper that looks up, writes or deletes entries.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MapCall {
+    /// The map.
+    pub map: String,
+    /// What is done.
+    pub usage: MapUse,
+    /// Bytes at the beginning of the key that come from `bpf_get_current_pid_tgid` alone.
+    pub pid_bytes: u32,
+}
+
+/// What is done with an entry of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MapUse {
+    /// `bpf_map_lookup_elem`.
+    Lookup,
+    /// `bpf_map_update_elem`.
+    Update,
+    /// `bpf_map_delete_elem`.
+    Delete,
+}
+
+/// Stack that chains of calls are sure to use, as the kernel counts it where programs are compiled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackUse {
+    /// The chain that uses most.
+    pub deepest: StackChain,
+    /// Of the chains that lead to a subprogram that tail-calls the one that uses most, without that
+    /// subprogram.
+    pub before_tail_call: Option<StackChain>,
+    /// Whether the program or one of its subprograms tail-calls.
+    pub tail_calls: bool,
+}
+
+/// Functions that call one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StackChain {
+    /// Bytes that they use together.
+    pub bytes: u32,
+    /// Their names; the program's first.
+    pub functions: Vec<String>,
 }
 
 /// Bytes of the context that a program touches.
@@ -86,6 +134,18 @@ pub enum ContextTouch {
     Write,
     /// `bpf_probe_read` or one of its kin copies them.
     Copy,
+}
+
+impl MapUse {
+    /// What a helper does with the map in register 1, if that is what it is for.
+    pub(super) fn of_helper(id: u32) -> Option<MapUse> {
+        match id {
+            1 => Some(MapUse::Lookup),
+            2 => Some(MapUse::Update),
+            3 => Some(MapUse::Delete),
+            _ => None,
+        }
+    }
 }
 
 impl Program {

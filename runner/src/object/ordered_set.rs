@@ -24,6 +24,10 @@ impl<T: Clone + Eq + Hash> OrderedSet<T> {
         self.order.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
     pub(super) fn into_vec(self) -> Vec<T> {
         self.order
     }

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::btf_ext::CoreRecord;
 use super::code::{Code, Uses};
-use super::context::{self, Functions};
 use super::elf::Elf;
 use super::error::ObjectError;
+use super::follow::{self, Functions, follow};
 use super::functions::{Function, Start};
 use super::instruction::SLOT_SIZE;
-use super::inventory::Program;
+use super::inventory::{Program, StackUse};
 use super::ordered_set::OrderedSet;
 use super::parts::Parts;
 use super::section::Section;
+use super::stack::{CallGraph, Node};
 use super::tail_call::STEPS_PER_OBJECT;
 
 /// Functions that are looked at for one program. The kernel takes no more (`BPF_MAX_SUBPROGS`).
@@ -39,11 +40,11 @@ pub(super) fn read(parts: &Parts<'_>) -> Result<Vec<Program>, ObjectError> {
         let index = |record: &CoreRecord| (u64::from(record.offset) - start.1) / SLOT_SIZE;
         core(start).iter().map(|record| index(record) as usize).collect()
     };
-    let followed = Functions {
+    let functions_to_follow = Functions {
         code: &code,
         relocated: functions.keys().map(|&start| (start, relocated(start))).collect(),
     };
-    let mut context_steps = context::STEPS_PER_OBJECT;
+    let mut follow_steps = follow::STEPS_PER_OBJECT;
     let mut gathered = 0;
     let mut programs = Vec::new();
     for (&start, function) in functions.iter().filter(|(_, function)| function.entry) {
@@ -54,12 +55,31 @@ pub(super) fn read(parts: &Parts<'_>) -> Result<Vec<Program>, ObjectError> {
                 what: "its programs use each other's code too often to follow",
             });
         }
+        let followed = follow(&functions_to_follow, start, &mut follow_steps);
+        let graph = call_graph(&functions, &uses, &reached, &followed.depths);
         let mut program = program(elf, &uses, function, &reached);
         program.core_relocations = reached.iter().map(|&start| core(start).len()).sum();
-        program.context = context::of(&followed, start, &mut context_steps);
+        program.stack = graph.stack(start);
+        program.context = followed.context;
+        program.map_calls = followed.map_calls;
         programs.push(program);
     }
     Ok(programs)
+}
+
+fn call_graph<'n>(
+    functions: &BTreeMap<Start, Function<'n>>,
+    uses: &BTreeMap<Start, Uses>,
+    reached: &[Start],
+    depths: &BTreeMap<Start, u32>,
+) -> CallGraph<'n> {
+    let node = |start: &Start| Node {
+        name: functions[start].name,
+        depth: depths.get(start).copied().unwrap_or(0),
+        tail_calls: !uses[start].tail_calls.is_empty(),
+        callees: uses[start].called.clone(),
+    };
+    CallGraph { functions: reached.iter().map(|start| (*start, node(start))).collect() }
 }
 
 /// Puts together what a program and the functions it calls use; `reached` begins with its own.
@@ -88,6 +108,8 @@ fn program(
         tail_calls: tail_calls.into_vec(),
         core_relocations: 0,
         context: Vec::new(),
+        map_calls: Vec::new(),
+        stack: StackUse::default(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The inventory of real objects: the shipped programs, and `testdata` for what they don't have.
 
 use super::{
-    AttachType, ContextTouch, Inventory, Map, MapType, ObjectError, Program, ProgramType, TailCall,
+    AttachType, ContextTouch, Inventory, Map, MapType, MapUse, ObjectError, Program, ProgramType,
+    TailCall,
 };
 use crate::btf::{Layout, ScalarKind};
 
@@ -231,6 +232,29 @@ fn programs_tell_what_they_read_of_their_context() {
     // The context is handed to a subprogram here.
     let syscalls = Inventory::read(SYSCALLS).expect("a good object");
     assert_eq!(program(&syscalls, "dispatch").context_end(), 16);
+}
+
+#[test]
+fn programs_tell_what_they_do_with_their_maps() {
+    let rps = Inventory::read(RPS).expect("a good object");
+    let of_map = |name: &str| -> Vec<(MapUse, u32)> {
+        let calls = program(&rps, name).map_calls.iter();
+        calls
+            .filter(|call| call.map == "rps_in_flight")
+            .map(|call| (call.usage, call.pid_bytes))
+            .collect()
+    };
+    assert_eq!(of_map("rps_entry"), [(MapUse::Update, 0)]);
+    assert_eq!(of_map("rps_return"), [(MapUse::Lookup, 0), (MapUse::Delete, 0)]);
+}
+
+#[test]
+fn programs_tell_how_much_stack_they_use() {
+    let inventory = features();
+    let stack = &program(&inventory, "dispatch").stack;
+    assert!(stack.tail_calls && stack.before_tail_call.is_none(), "{stack:?}");
+    assert_eq!(stack.deepest.functions[0], "dispatch");
+    assert!(!program(&inventory, "first").stack.tail_calls);
 }
 
 #[test]
