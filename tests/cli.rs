@@ -159,6 +159,15 @@ fn two_files_cannot_define_one_probe() {
 }
 
 #[test]
+fn a_file_that_is_named_twice_is_checked_once() {
+    let scratch = Scratch::new("twice");
+    let file = scratch.write("a.yaml", GOOD);
+    let output = probe_runner(&["check", &scratch.path(), &file]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output).lines().count(), 1, "{}", stdout(&output));
+}
+
+#[test]
 fn variables_come_from_files_and_the_command_line() {
     let scratch = Scratch::new("vars");
     let probe = scratch.write(

@@ -153,6 +153,7 @@ fn documents_name_files_that_exist() {
         "docs/testing.md",
         "docs/probe-file.md",
         "docs/diagnostics.md",
+        "docs/check.md",
         "docs/commands.md",
     ];
     let mut wrong = Vec::new();

@@ -13,7 +13,7 @@ use crate::text::source::{Source, SourceId, Sources, Span};
 use crate::text::suggest::listed;
 use crate::text::template::Scope;
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -100,7 +100,8 @@ impl ProbeFiles {
     }
 }
 
-/// Files as they are named, directories as their `*.yaml`, sorted by name.
+/// Files as they are named, directories as their `*.yaml`, sorted by name; each file once, where it comes
+/// first.
 fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
@@ -121,6 +122,8 @@ fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
         found.sort();
         files.extend(found);
     }
+    let mut seen = HashSet::new();
+    files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
     Ok(files)
 }
 
