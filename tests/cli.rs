@@ -60,7 +60,7 @@ impl Drop for Scratch {
     }
 }
 
-const GOOD: &str = "version: 1\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sys_enter, program: dispatch }\n";
+const GOOD: &str = "version: 1\ndescription: Counts calls\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sys_enter, program: dispatch }\n";
 
 #[test]
 fn the_probes_that_come_with_it_are_right() {
@@ -94,6 +94,25 @@ fn without_privileges(scratch: &Scratch, arguments: &[&str]) -> Output {
         .stdin(Stdio::null())
         .output()
         .expect("setpriv, of util-linux, runs")
+}
+
+#[test]
+fn warnings_are_mistakes_where_they_are_denied() {
+    let scratch = Scratch::new("deny-warnings");
+    let clean = scratch.write("clean.yaml", GOOD);
+    let bare = GOOD.replace("description: Counts calls\n", "");
+    let warned = scratch.write("warned.yaml", &bare);
+    let allowed = bare.replace("version: 1", "version: 1 # check: allow(missing-description)");
+    let allowed = scratch.write("allowed.yaml", &allowed);
+    for (arguments, status) in [
+        (vec!["check", &warned], 0),
+        (vec!["check", "--deny-warnings", &warned], 3),
+        (vec!["check", "--deny-warnings", &clean], 0),
+        (vec!["check", "--deny-warnings", &allowed], 0),
+    ] {
+        let output = probe_runner(&arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}", stderr(&output));
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli.rs", "commands/manual.rs"]),
     ("clap_mangen", &["commands/manual.rs"]),
     ("flate2", &["kernels"]),
+    ("granit_parser", &["spec/comments.rs"]),
     ("memchr", &["kernels"]),
     ("minijinja", &["text/template.rs"]),
     (

@@ -1,6 +1,7 @@
 //! Arguments in, exit code out.
 
 use crate::commands::Outcome;
+use crate::commands::check::Warnings;
 use crate::commands::{
     Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema, status,
 };
@@ -35,6 +36,9 @@ enum Command {
         /// How findings are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: check::Format,
+        /// Take warnings for mistakes: exit with 3 if there are any
+        #[arg(long)]
+        deny_warnings: bool,
     },
     /// Bring the kernel to what probe files say, and keep it there
     Apply {
@@ -203,7 +207,10 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
     match command {
-        Command::Check { files, output } => check::run(&files.into(), output, out),
+        Command::Check { files, output, deny_warnings } => {
+            let warnings = if deny_warnings { Warnings::Denied } else { Warnings::Allowed };
+            check::run(&files.into(), output, warnings, out)
+        }
         Command::Apply { files, output, verifier_log } => {
             apply::run(&files.into(), output, whole_log(verifier_log), out)
         }

@@ -123,10 +123,21 @@ pub struct Table {
 /// One entry of a table: one program in one slot or several.
 #[derive(Debug)]
 pub struct SlotEntry {
+    /// How the slots were written.
+    pub key: SlotKey,
     /// The slots' indices.
     pub indices: At<Vec<RangeInclusive<u32>>>,
     /// The handler.
     pub program: At<ProgramId>,
+}
+
+/// How slots are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SlotKey {
+    /// An index or a range.
+    Numbers,
+    /// System calls by name.
+    Syscalls,
 }
 
 /// A slot that an object fills by itself (`__array(values, …)`) and the file leaves as it is.
@@ -152,7 +163,7 @@ pub struct View {
     /// The column to sort by, and whether the largest comes first.
     pub sort: Option<At<(String, bool)>>,
     /// Rows of a table.
-    pub top: Option<usize>,
+    pub top: Option<At<u32>>,
     /// The numbers are losses.
     pub loss: bool,
     /// A line's template.

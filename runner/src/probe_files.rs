@@ -5,7 +5,7 @@
 use crate::model::Model;
 use crate::object::store::ObjectStore;
 use crate::resolve::resolve;
-use crate::rules::{self, Checked};
+use crate::rules::{self, Allows, Checked};
 use crate::spec::yaml;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
@@ -46,6 +46,8 @@ pub struct ProbeFile {
     pub findings: Findings,
     /// Its probe, if the mistakes are warnings at most.
     pub checked: Option<Checked>,
+    /// Warnings that its author has seen.
+    allows: Allows,
 }
 
 impl ProbeFiles {
@@ -88,10 +90,32 @@ impl ProbeFiles {
             .into_iter()
             .map(|(mut findings, model)| {
                 let checked = model.and_then(|model| rules::check(model, &mut findings));
-                ProbeFile { findings, checked }
+                let source = sources.get(findings.source);
+                let mut allows = Allows::of(source);
+                allows.suppress(source, &mut findings);
+                ProbeFile { findings, checked, allows }
             })
             .collect();
         Ok(ProbeFiles { sources, files })
+    }
+
+    /// Adds what had better be otherwise but changes nothing: the lints.
+    pub fn lint(&mut self) {
+        for file in &mut self.files {
+            if let Some(checked) = &file.checked {
+                rules::lint(checked.model(), &mut file.findings);
+                file.allows.suppress(self.sources.get(file.findings.source), &mut file.findings);
+            }
+        }
+    }
+
+    /// Adds what is wrong with the comments that allow warnings. To be called when nothing else will
+    /// be added.
+    pub fn report_allows(&mut self) {
+        for file in &mut self.files {
+            let source = self.sources.get(file.findings.source);
+            std::mem::take(&mut file.allows).report(source, &mut file.findings);
+        }
     }
 
     /// Every probe, or none if any file has errors.

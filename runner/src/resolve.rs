@@ -9,6 +9,7 @@ mod globals;
 mod number;
 mod objects;
 mod slots;
+mod variables;
 mod views;
 
 use crate::model::{MapSetting, Model};
@@ -48,15 +49,7 @@ pub fn resolve(
                 .help(format!("this probe-runner reads version {VERSION}")),
         );
     }
-    let mut scope = scope.without_vars();
-    for (name, default) in &spec.vars.0 {
-        let set = overrides.iter().rev().find(|(set, _)| *set == name.value);
-        let value = match set {
-            Some((_, value)) => Some(value.clone()),
-            None => Binder::render(&scope, default, findings).map(|text| text.value),
-        };
-        scope.set(&name.value, value.as_deref().unwrap_or_default());
-    }
+    let scope = variables::bind(&spec.vars, scope, overrides, findings);
 
     let objects = objects::bind(spec, file, &scope, store, findings);
     let mut binder = Binder { scope: &scope, objects: &objects, findings };
@@ -67,6 +60,7 @@ pub fn resolve(
     let attach = spec.attach.iter().filter_map(|one| attach::bind(one, &mut binder)).collect();
     let tail_calls = slots::bind(&spec.tail_calls, &mut binder);
     let views = views::bind(&spec.read, &mut binder);
+    variables::all_are_used(&spec.vars, &scope, binder.findings);
     Model {
         source: binder.findings.source,
         file: file.display().to_string(),

@@ -3,15 +3,24 @@
 //! A rule is a function over the [`Model`] that adds to the findings; a family of rules is a file.
 //! Rules look, they change nothing. The only way to a [`Checked`] probe is through all of them.
 
+mod allows;
 mod checked;
 mod helpers;
+mod lints;
+mod map_shapes;
 mod maps;
 mod needs;
 mod pairs;
 mod programs;
 mod stack;
 mod tail_calls;
+mod units;
+mod unused;
+mod view_fields;
 mod views;
+
+pub use allows::Allows;
+pub use lints::check as lint;
 
 use crate::model::Model;
 use crate::text::diagnostic::Findings;
@@ -29,14 +38,18 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 7] = [
+    let families: [fn(&Model, &mut Findings); 11] = [
         programs::check,
         maps::check,
+        map_shapes::check,
         views::check,
+        view_fields::check,
+        units::check,
         helpers::check,
         stack::check,
         pairs::check,
         tail_calls::check,
+        unused::check,
     ];
     for family in families {
         family(&model, findings);

@@ -1,6 +1,7 @@
 //! A probe file as it was written: shape and positions, no meaning yet.
 
 pub mod attach;
+pub mod comments;
 pub mod schema;
 pub mod shape;
 pub mod values;

@@ -19,19 +19,37 @@ pub enum Format {
     Github,
 }
 
+/// What warnings are taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warnings {
+    /// Advice.
+    Allowed,
+    /// Mistakes: a file with warnings is wrong.
+    Denied,
+}
+
 /// Checks the files and shows what is wrong with them.
 ///
 /// # Errors
 /// A file can't be read, or the output can't be written.
-pub fn run(inputs: &Inputs, format: Format, out: &mut impl Write) -> anyhow::Result<Outcome> {
-    let files = ProbeFiles::load(inputs)?;
+pub fn run(
+    inputs: &Inputs,
+    format: Format,
+    warnings: Warnings,
+    out: &mut impl Write,
+) -> anyhow::Result<Outcome> {
+    let mut files = ProbeFiles::load(inputs)?;
+    files.lint();
+    files.report_allows();
     match format {
         Format::Human => human(&files, out)?,
         Format::Json => document(&json::Report::new(&files), out)?,
         Format::Sarif => document(&sarif::log(&files), out)?,
         Format::Github => github::write(&files, out)?,
     }
-    Ok(if files.all_checked().is_some() { Outcome::Done } else { Outcome::FileWrong })
+    let denied = warnings == Warnings::Denied && report::count(&files).warnings > 0;
+    let is_right = files.all_checked().is_some() && !denied;
+    Ok(if is_right { Outcome::Done } else { Outcome::FileWrong })
 }
 
 fn human(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {

@@ -104,6 +104,12 @@ impl Columns {
         }
         Ok(Columns { shown: columns, key, value: value.clone(), sort, top: view.top })
     }
+
+    /// The names by which JSON and templates know the columns that are shown, and of decoded ones the
+    /// raw value too.
+    pub fn json_names(&self) -> Vec<String> {
+        self.shown.iter().flat_map(Column::json_names).map(Cow::into_owned).collect()
+    }
 }
 
 /// Applies the view's columns and drops the hidden ones.

@@ -31,12 +31,15 @@ impl Binder<'_> {
             Err(error) => {
                 let names = || error.in_scope.iter().map(String::as_str);
                 let meant = error.undefined.as_deref().and_then(|name| nearest(name, names()));
-                findings.push(
+                let mut diagnostic =
                     Diagnostic::error(Code::Template, text.span, "the template can't be rendered")
                         .label(&error.message)
-                        .did_you_mean(meant)
-                        .help(format!("in scope: {}", listed(names(), LISTED))),
-                );
+                        .did_you_mean(meant);
+                if let Some(declared) = meant.and_then(|name| scope.declared(name)) {
+                    diagnostic = diagnostic.other(declared, "this variable there is");
+                }
+                let in_scope = format!("in scope: {}", listed(names(), LISTED));
+                findings.push(diagnostic.help(in_scope));
                 None
             }
         }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// Binds `globals`.
 pub fn bind(globals: &Entries<At<Globals>>, binder: &mut Binder<'_>) -> Vec<GlobalSetting> {
-    let mut bound = Vec::new();
+    let mut bound: Vec<(GlobalSetting, Span)> = Vec::new();
     for (name, value) in &globals.0 {
         let find = |inventory: &Inventory, name: &str| {
             inventory.globals.iter().position(|global| global.name == name)
@@ -27,14 +27,30 @@ pub fn bind(globals: &Entries<At<Globals>>, binder: &mut Binder<'_>) -> Vec<Glob
         let texts = texts(value, binder);
         let (Some((object, index)), Some(texts)) = (found, texts) else { continue };
         let global = &binder.objects[object].file.inventory.globals[index];
+        let earlier = |setting: &&(GlobalSetting, Span)| {
+            setting.0.object == object && setting.0.global == index
+        };
+        if let Some((_, first)) = bound.iter().find(earlier) {
+            binder.findings.push(set_twice(global, name.span, *first));
+            continue;
+        }
         match encode(global, &texts) {
             Ok(stored) => {
-                bound.push(GlobalSetting { object, global: index, value: value.with(stored) });
+                let setting = GlobalSetting { object, global: index, value: value.with(stored) };
+                bound.push((setting, name.span));
             }
             Err(diagnostic) => binder.findings.push(*diagnostic),
         }
     }
-    bound
+    bound.into_iter().map(|(setting, _)| setting).collect()
+}
+
+/// `name` and `alias/name` are one variable.
+fn set_twice(global: &Global, again: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(Code::DuplicateKey, again, format!("`{}` is set twice", global.name))
+        .label("the second one")
+        .other(first, "set here first")
+        .help("keep one of them")
 }
 
 /// What was written: one text, or one for each element.
@@ -141,6 +157,18 @@ fn encode_named_integer(global: &Global, scalar: &ScalarType, text: &At<String>)
     if global.name.ends_with("ifindex") && is_device_name(&text.value) {
         let device = text.value.clone();
         return Ok(Value::InterfaceIndex { device, size: scalar.size });
+    }
+    if humantime::parse_duration(&text.value).is_ok() {
+        return Err(Box::new(
+            Diagnostic::error(
+                Code::UnitMismatch,
+                text.span,
+                format!("`{}` has no unit of time", global.name),
+            )
+            .label("a duration")
+            .note(described(global))
+            .help("write a plain number; only a name that ends in _ns, _us, _ms or _s takes a duration"),
+        ));
     }
     Err(mistyped(global, text.span, "a whole number"))
 }

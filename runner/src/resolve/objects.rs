@@ -56,7 +56,8 @@ pub fn bind(
 }
 
 fn check_aliases(spec: &Spec, findings: &mut Findings) {
-    if spec.object.is_none() && spec.objects.0.is_empty() {
+    // Objects that could not be read were reported already.
+    if spec.object.is_none() && spec.objects.0.is_empty() && !findings.has_errors() {
         findings.push(
             Diagnostic::error(Code::Shape, Span::default(), "the probe names no object")
                 .help("name the compiled file: `object: my-probe.bpf.o`"),
@@ -88,6 +89,19 @@ fn check_aliases(spec: &Spec, findings: &mut Findings) {
 }
 
 fn compare_digest(found: &ObjectFile, wanted: &At<String>, findings: &mut Findings) {
+    let is_digest = wanted.value.len() == 64 && wanted.value.chars().all(|c| c.is_ascii_hexdigit());
+    if !is_digest {
+        findings.push(
+            Diagnostic::error(
+                Code::InvalidValue,
+                wanted.span,
+                format!("`{}` is not a SHA-256", wanted.value),
+            )
+            .label("must be 64 hexadecimal digits")
+            .help(format!("{} has {}", found.origin, found.sha256)),
+        );
+        return;
+    }
     if found.sha256.eq_ignore_ascii_case(&wanted.value) {
         return;
     }

@@ -1,6 +1,6 @@
 //! Tail-call slots: indices, ranges, system calls and globs over them.
 
-use crate::model::{SlotEntry, Table};
+use crate::model::{SlotEntry, SlotKey, Table};
 use crate::resolve::binder::Binder;
 use crate::resolve::number;
 use crate::spec::values::{Entries, Scalar};
@@ -22,7 +22,8 @@ pub fn bind(tables: &Entries<Entries<At<Scalar>>>, binder: &mut Binder<'_>) -> V
             let indices = bind_key(key, binder);
             let program = binder.program(program);
             if let (Some(indices), Some(program)) = (indices, program) {
-                slots.push(SlotEntry { indices: key.with(indices), program });
+                let (key, indices) = (indices.0, key.with(indices.1));
+                slots.push(SlotEntry { key, indices, program });
             }
         }
         if let Some(map) = map {
@@ -32,11 +33,14 @@ pub fn bind(tables: &Entries<Entries<At<Scalar>>>, binder: &mut Binder<'_>) -> V
     bound
 }
 
-fn bind_key(key: &At<String>, binder: &mut Binder<'_>) -> Option<Vec<RangeInclusive<u32>>> {
+fn bind_key(
+    key: &At<String>,
+    binder: &mut Binder<'_>,
+) -> Option<(SlotKey, Vec<RangeInclusive<u32>>)> {
     let key = binder.text(&key.with(Scalar(key.value.clone())))?;
     let parsed = match key.value.strip_prefix("syscall:") {
-        Some(pattern) => syscalls(&key, pattern),
-        None => range(&key.value).map(|range| vec![range]).ok_or_else(|| {
+        Some(pattern) => syscalls(&key, pattern).map(|indices| (SlotKey::Syscalls, indices)),
+        None => range(&key.value).map(|range| (SlotKey::Numbers, vec![range])).ok_or_else(|| {
             Diagnostic::error(
                 Code::InvalidValue,
                 key.span,
@@ -48,7 +52,7 @@ fn bind_key(key: &At<String>, binder: &mut Binder<'_>) -> Option<Vec<RangeInclus
         }),
     };
     match parsed {
-        Ok(indices) => Some(indices),
+        Ok(bound) => Some(bound),
         Err(diagnostic) => {
             binder.findings.push(diagnostic);
             None

@@ -19,7 +19,7 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
         let record = spec.record.as_ref().and_then(|text| binder.text(text));
         let columns = bind_columns(&spec.columns, binder);
         let sort = spec.sort.as_ref().and_then(|text| bind_sort(text, binder));
-        let top = spec.top.as_ref().and_then(|text| binder.number::<u32>(text));
+        let top = spec.top.as_ref().and_then(|text| bind_top(text, binder));
         let line = spec.line.as_ref().and_then(|text| bind_line(text, binder));
         if let Some(map) = map {
             bound.push(View {
@@ -27,7 +27,7 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
                 record,
                 columns,
                 sort,
-                top: top.map(|top| top.value as usize),
+                top,
                 loss: spec.loss,
                 line,
             });
@@ -73,10 +73,21 @@ fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> 
 }
 
 fn bind_names(names: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<(i128, String)> {
-    let mut bound = Vec::new();
+    let mut bound: Vec<(i128, String)> = Vec::new();
     for (key, name) in &names.0 {
         let Some(name) = binder.text(name) else { continue };
         match number::parse(&key.value) {
+            Some(number) if bound.iter().any(|(earlier, _)| *earlier == number) => {
+                binder.findings.push(
+                    Diagnostic::error(
+                        Code::DuplicateKey,
+                        key.span,
+                        format!("{number} has two names"),
+                    )
+                    .label("the second one")
+                    .help("keep one of them"),
+                );
+            }
             Some(number) => bound.push((number, name.value)),
             None => binder.findings.push(Diagnostic::error(
                 Code::InvalidValue,
@@ -107,6 +118,18 @@ fn bind_sort(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<(String, b
         );
     }
     sort.map(|sort| text.with(sort))
+}
+
+fn bind_top(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<u32>> {
+    let top = binder.number::<u32>(text)?;
+    if top.value == 0 {
+        binder.findings.push(
+            Diagnostic::error(Code::InvalidValue, top.span, "a table of 0 rows shows nothing")
+                .help("leave `top` out to show every row"),
+        );
+        return None;
+    }
+    Some(top)
 }
 
 /// A line is rendered once a record; here it is only parsed.

@@ -1,11 +1,17 @@
 //! From a checked model to plain data: nothing can go wrong any more.
 
 use crate::desired::{
-    Attachment, Column, Desired, GlobalValue, Hook, ObjectRef, ProgramRef, Slot, Sort, View,
+    Attachment, Column, Desired, GlobalValue, Hook, MapDefinition, ObjectRef, ProgramRef, Slot,
+    Sort, View,
 };
 use crate::model::{self, Model, ProgramId};
 use crate::object::{Map, MapType};
 use crate::rules::{Checked, needs};
+
+/// The maps that will be made, as they will be made.
+pub fn maps(model: &Model) -> Vec<MapDefinition> {
+    needs::maps(model, &needs::programs(model), &slots(model), &views(model))
+}
 
 impl Checked {
     /// What should run, without positions.
@@ -129,7 +135,7 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
             .sort
             .as_ref()
             .map(|sort| Sort { column: sort.value.0.clone(), descending: sort.value.1 }),
-        top: view.top,
+        top: view.top.as_ref().map(|top| top.value as usize),
         loss: view.loss,
         line: view.line.as_ref().map(|line| line.value.clone()),
     }

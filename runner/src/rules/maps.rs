@@ -1,7 +1,9 @@
 //! Whether maps can be made as the objects and the probe file want them.
 
-use crate::model::{MapId, MapSetting, Model};
+use crate::desired::MapDefinition;
+use crate::model::{MapSetting, Model, Object};
 use crate::object::{Map, MapType};
+use crate::rules::checked;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
 
@@ -15,6 +17,7 @@ pub fn check(model: &Model, findings: &mut Findings) {
         override_is_legal(model, setting, findings);
     }
     sizes_are_given(model, findings);
+    pins_are_ours(model, findings);
 }
 
 /// Maps of one name in several objects become one map, so each object must mean the same by it.
@@ -103,32 +106,52 @@ fn is_ring_size(bytes: u32) -> bool {
 
 /// Objects may leave a capacity to the loader; somebody has to give it.
 fn sizes_are_given(model: &Model, findings: &mut Findings) {
-    for (object_index, object) in model.objects.iter().enumerate() {
-        for (map_index, map) in object.file.inventory.maps.iter().enumerate() {
-            let first = model.find_map(&map.name);
-            let is_first = first == Some(MapId { object: object_index, map: map_index });
-            let without = map.max_entries == 0 && has_capacity(map.map_type);
-            if !is_first || !without || is_sized(model, &map.name) {
-                continue;
-            }
+    for map in checked::maps(model) {
+        if map.max_entries > 0 || !has_capacity(map.map_type()) || is_sized(model, &map.name) {
+            continue;
+        }
+        let Some(object) = object_of(model, &map) else { continue };
+        findings.push(
+            Diagnostic::error(
+                Code::MapOverride,
+                object.alias.span,
+                format!("`{}` has no max_entries", map.name),
+            )
+            .note(format!(
+                "{} leaves the capacity of `{}` to the loader",
+                object.file.origin, map.name
+            ))
+            .help(format!("give it: `maps: {{ {}: {{ max_entries: 1024 }} }}`", map.name)),
+        );
+    }
+}
+
+/// Other loaders share maps that ask for it (`LIBBPF_PIN_BY_NAME`) with whoever pinned one of the same
+/// name. Here every probe has its own, so that no probe finds another's programs or data.
+fn pins_are_ours(model: &Model, findings: &mut Findings) {
+    let made = checked::maps(model);
+    for object in &model.objects {
+        let asks = |map: &&Map| map.pin_by_name && made.iter().any(|made| made.name == map.name);
+        for map in object.file.inventory.maps.iter().filter(asks) {
             findings.push(
-                Diagnostic::error(
-                    Code::MapOverride,
+                Diagnostic::warning(
+                    Code::PinIgnored,
                     object.alias.span,
-                    format!("`{}` has no max_entries", map.name),
+                    format!("`{}` is not shared with other probes", map.name),
                 )
-                .note(format!(
-                    "{} leaves the capacity of `{}` to the loader",
-                    object.file.origin, map.name
-                ))
-                .help(format!("give it: `maps: {{ {}: {{ max_entries: 1024 }} }}`", map.name)),
+                .label("the object asks for a map that is pinned by its name")
+                .note("each probe has maps of its own, pinned in the probe's directory")
+                .help("to share a map, use its objects in one probe file"),
             );
         }
     }
 }
 
+fn object_of<'a>(model: &'a Model, map: &MapDefinition) -> Option<&'a Object> {
+    model.objects.iter().find(|object| object.alias.value == map.object)
+}
+
 /// Storage maps have no capacity, and a perf event array's is the number of CPUs.
 fn has_capacity(map_type: MapType) -> bool {
-    let storage = matches!(map_type, MapType(24 | 28 | 29 | 32));
-    map_type != MapType::PERF_EVENT_ARRAY && !storage
+    map_type != MapType::PERF_EVENT_ARRAY && !map_type.is_storage()
 }

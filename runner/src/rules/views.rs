@@ -1,13 +1,12 @@
 //! Whether maps can be shown as the probe file wants them.
 
 use crate::btf::Layout;
-use crate::model::{Model, View};
+use crate::model::{ColumnView, Model, View};
 use crate::object::{Map, MapType};
 use crate::read::{ColumnError, Columns};
 use crate::rules::checked::view_of;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
-use crate::text::source::Span;
 use crate::text::suggest::{listed, nearest};
 
 /// How many names a message lists.
@@ -37,7 +36,7 @@ pub fn check(model: &Model, findings: &mut Findings) {
 
 /// The types of a map's key and value, or of its records. None where the object doesn't say: such
 /// maps are shown in hexadecimal.
-fn types<'a>(
+pub fn types<'a>(
     model: &'a Model,
     view: &View,
     map: &'a Map,
@@ -146,26 +145,39 @@ fn column_error(view: &View, map: &Map, error: ColumnError) -> Diagnostic {
             .label(reason)
         }
         ColumnError::NameTwice { name } => {
-            let span = named(view, &name).unwrap_or(whole);
-            Diagnostic::error(Code::DuplicateKey, span, format!("two columns are called `{name}`"))
-                .help("give one of them another `name`, or `hide` it")
+            let mut places = view.columns.iter().rev().filter(|column| is_called(column, &name));
+            let span = places.next().map_or(whole, |column| column.field.span);
+            let message = format!("two columns are called `{name}`");
+            let mut diagnostic = Diagnostic::error(Code::DuplicateKey, span, message);
+            if let Some(other) = places.next() {
+                diagnostic = diagnostic.other(other.field.span, "the other one");
+            }
+            diagnostic.help("give one of them another `name`, or `hide` it")
         }
         ColumnError::UnknownSort { column, known } => {
             let names = || known.iter().map(String::as_str);
             let span = view.sort.as_ref().map_or(whole, |sort| sort.span);
-            Diagnostic::error(
+            let diagnostic = Diagnostic::error(
                 Code::UnknownColumn,
                 span,
                 format!("there is no column `{column}` to sort by"),
-            )
-            .did_you_mean(nearest(&column, names()))
-            .help(format!("columns that are shown: {}", listed(names(), LISTED)))
+            );
+            let field = view.columns.iter().find(|one| one.field.value == column);
+            let diagnostic = match field {
+                Some(field) if field.hide => diagnostic
+                    .other(field.field.span, "it is hidden here")
+                    .help("sort by a column that is shown, or show this one"),
+                Some(field) => diagnostic
+                    .other(field.field.span, "it has another name here")
+                    .did_you_mean(field.name.as_deref()),
+                None => diagnostic.did_you_mean(nearest(&column, names())),
+            };
+            diagnostic.help(format!("columns that are shown: {}", listed(names(), LISTED)))
         }
     }
 }
 
-/// Where a column was given this name.
-fn named(view: &View, name: &str) -> Option<Span> {
-    let column = view.columns.iter().rfind(|column| column.name.as_deref() == Some(name))?;
-    Some(column.field.span)
+/// Whether a column of the view has a name, given or its own.
+fn is_called(column: &ColumnView, name: &str) -> bool {
+    !column.hide && column.name.as_deref().unwrap_or(&column.field.value) == name
 }

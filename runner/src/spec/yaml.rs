@@ -53,6 +53,7 @@ fn options() -> Options {
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
         with_snippet: false,
+        emit_comments: false,
         budget: serde_saphyr::budget! { max_depth: 32, max_nodes: 200_000, max_anchors: 0 },
     }
 }

@@ -4,18 +4,26 @@
 //! structure, and positions stay those of the text. Undefined names are errors, and the work a
 //! template may do is bounded.
 
+use crate::text::source::Span;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, UndefinedBehavior};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Instructions of minijinja's machine that one scalar may use.
 const FUEL: u64 = 20_000;
+
+/// The name by which templates can name all variables at once.
+const VARS: &str = "vars";
 
 /// What templates can name.
 pub struct Scope {
     environment: Environment<'static>,
     machine: BTreeMap<&'static str, Value>,
     vars: BTreeMap<String, Value>,
+    declared: BTreeMap<String, Span>,
+    /// What the templates rendered so far named.
+    named: RefCell<BTreeSet<String>>,
 }
 
 /// Why a template can't be rendered.
@@ -53,7 +61,13 @@ impl Scope {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
-        Scope { environment, machine, vars: BTreeMap::new() }
+        Scope {
+            environment,
+            machine,
+            vars: BTreeMap::new(),
+            declared: BTreeMap::new(),
+            named: RefCell::default(),
+        }
     }
 
     /// The same machine without variables, for the next file.
@@ -61,9 +75,28 @@ impl Scope {
         Scope::new(self.machine.clone())
     }
 
-    /// Gives a variable its value; it can be named alone and as `vars.NAME`.
-    pub fn set(&mut self, name: &str, value: &str) {
+    /// Gives a variable its value; it can be named alone and as `vars.NAME`. `declared` is where its
+    /// name stands in the probe file.
+    pub fn set(&mut self, name: &str, value: &str, declared: Span) {
         self.vars.insert(name.to_owned(), Value::from(value));
+        self.declared.insert(name.to_owned(), declared);
+    }
+
+    /// Where a variable is declared; None for what this machine gives.
+    pub fn declared(&self, name: &str) -> Option<Span> {
+        self.declared.get(name).copied()
+    }
+
+    /// Whether a template rendered in this scope could have used a variable.
+    pub fn uses(&self, variable: &str) -> bool {
+        let named = self.named.borrow();
+        // `vars` alone may mean any of them.
+        named.contains(variable) || named.contains(VARS)
+    }
+
+    /// Whether this machine gives a name already, so that no variable can have it.
+    pub fn is_taken(&self, name: &str) -> bool {
+        name == VARS || self.machine.contains_key(name)
     }
 
     /// Renders a scalar. Text without `{{`, `{%` or `{#` is returned as it is.
@@ -76,13 +109,36 @@ impl Scope {
         }
         let mut context: BTreeMap<&str, Value> = self.machine.clone();
         context.extend(self.vars.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        context.insert("vars", Value::from(Serde(&self.vars)));
+        context.insert(VARS, Value::from(Serde(&self.vars)));
+        let named = self.named_in(text);
+        self.named.borrow_mut().extend(named.iter().cloned());
         self.environment.render_str(text, &context).map_err(|error| {
             let in_scope = self.names();
-            let used = Scope::names_used(text).unwrap_or_default();
-            let undefined = used.into_iter().find(|name| !in_scope.contains(name));
+            let undefined = named.into_iter().find(|name| !in_scope.contains(name) && name != VARS);
             TemplateError { message: reason(&error), undefined, in_scope }
         })
+    }
+
+    /// The names that a template uses and doesn't set itself, `NAME` for `vars.NAME`; none if it is
+    /// malformed.
+    fn named_in(&self, text: &str) -> Vec<String> {
+        let Ok(template) = self.environment.template_from_str(text) else { return Vec::new() };
+        let mut names: Vec<String> = template
+            .undeclared_variables(true)
+            .into_iter()
+            .map(|path| {
+                let path = path.strip_prefix("vars.").unwrap_or(&path);
+                path.split('.').next().unwrap_or_default().to_owned()
+            })
+            .filter(|name| !self.is_function(name))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Whether the template language itself gives a name (`range`, `dict`).
+    fn is_function(&self, name: &str) -> bool {
+        self.environment.globals().any(|(global, _)| global == name)
     }
 
     /// Whether the text parses and which undeclared names it would need; for lines that are
@@ -94,8 +150,13 @@ impl Scope {
         let environment = Environment::new();
         match environment.template_from_str(text) {
             Ok(template) => {
-                let mut names: Vec<String> =
-                    template.undeclared_variables(false).into_iter().collect();
+                let is_function =
+                    |name: &str| environment.globals().any(|(global, _)| global == name);
+                let mut names: Vec<String> = template
+                    .undeclared_variables(false)
+                    .into_iter()
+                    .filter(|name| !is_function(name))
+                    .collect();
                 names.sort();
                 Ok(names)
             }
@@ -137,12 +198,13 @@ fn reason(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Scope, render_record};
+    use crate::text::source::Span;
     use serde_json::json;
 
     fn scope(vars: &[(&str, &str)]) -> Scope {
         let mut scope = Scope::of_this_machine();
         for (name, value) in vars {
-            scope.set(name, value);
+            scope.set(name, value, Span::default());
         }
         scope
     }
