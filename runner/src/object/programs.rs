@@ -56,7 +56,7 @@ pub(super) fn read(parts: &Parts<'_>) -> Result<Vec<Program>, ObjectError> {
             });
         }
         let followed = follow(&functions_to_follow, start, &mut follow_steps);
-        let graph = call_graph(&functions, &uses, &reached, &followed.depths);
+        let graph = call_graph(functions, &uses, &reached, &followed.depths);
         let mut program = program(elf, &uses, function, &reached);
         program.core_relocations = reached.iter().map(|&start| core(start).len()).sum();
         program.stack = graph.stack(start);
