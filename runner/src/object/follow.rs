@@ -1,7 +1,7 @@
 //! A program's functions followed from one into the other, with what each hands on: what the program
 //! does with its context and its maps, and how much stack its functions use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::code::Code;
 use super::flow::{self, Call, Trace, Value};
@@ -34,8 +34,8 @@ pub(super) struct Followed {
 /// The functions of an object as the search needs them.
 pub(super) struct Functions<'a, 'c> {
     pub(super) code: &'c BTreeMap<Start, Code<'a>>,
-    /// Instructions that CO-RE changes.
-    pub(super) relocated: BTreeMap<Start, BTreeSet<usize>>,
+    /// By instruction: whether CO-RE changes it.
+    pub(super) relocated: BTreeMap<Start, Vec<bool>>,
 }
 
 /// What is gathered on the way.
@@ -84,13 +84,7 @@ pub(super) fn follow(functions: &Functions<'_, '_>, entry: Start, steps: &mut us
 }
 
 impl Gathered {
-    fn add_context(
-        &mut self,
-        trace: &Trace,
-        code: &Code<'_>,
-        relocated: &BTreeSet<usize>,
-        certain: bool,
-    ) {
+    fn add_context(&mut self, trace: &Trace, code: &Code<'_>, relocated: &[bool], certain: bool) {
         let mut add = |place, size, touch, relocated, sure: bool| {
             if let Value::Context(offset) = place
                 && let Ok(offset) = u32::try_from(offset)
@@ -101,7 +95,7 @@ impl Gathered {
         };
         for one in &trace.accesses {
             let touch = if one.writes { ContextTouch::Write } else { ContextTouch::Read };
-            add(one.place, one.size, touch, relocated.contains(&one.instruction), one.certain);
+            add(one.place, one.size, touch, relocated[one.instruction], one.certain);
         }
         for call in &trace.calls {
             if code.helper(call.instruction).is_some_and(|helper| COPYING.contains(&helper)) {
@@ -114,7 +108,7 @@ impl Gathered {
         for call in &trace.calls {
             if let Some(usage) = code.helper(call.instruction).and_then(MapUse::of_helper)
                 && let Value::Address(load) = call.arguments[0]
-                && let Some(map) = code.map(load)
+                && let Some(map) = code.map(load as usize)
             {
                 let pid_bytes = call.pid_bytes;
                 self.map_calls.insert(MapCall { map: map.to_owned(), usage, pid_bytes });

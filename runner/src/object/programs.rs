@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::btf_ext::CoreRecord;
 use super::code::{Code, Uses};
 use super::elf::Elf;
 use super::error::ObjectError;
@@ -36,14 +35,18 @@ pub(super) fn read(parts: &Parts<'_>) -> Result<Vec<Program>, ObjectError> {
         let end = functions.get(&start).map_or(start.1, |function| function.end);
         ext.core(elf.sections[start.0].name, start.1..end)
     };
-    let relocated = |start: Start| {
-        let index = |record: &CoreRecord| (u64::from(record.offset) - start.1) / SLOT_SIZE;
-        core(start).iter().map(|record| index(record) as usize).collect()
+    let relocated = |(&start, code): (&Start, &Code<'_>)| {
+        let mut relocated = vec![false; code.instructions.len()];
+        for record in core(start) {
+            let index = (u64::from(record.offset) - start.1) / SLOT_SIZE;
+            if let Some(relocated) = relocated.get_mut(index as usize) {
+                *relocated = true;
+            }
+        }
+        (start, relocated)
     };
-    let functions_to_follow = Functions {
-        code: &code,
-        relocated: functions.keys().map(|&start| (start, relocated(start))).collect(),
-    };
+    let functions_to_follow =
+        Functions { code: &code, relocated: code.iter().map(relocated).collect() };
     let mut follow_steps = follow::STEPS_PER_OBJECT;
     let mut gathered = 0;
     let mut programs = Vec::new();

@@ -9,11 +9,8 @@ use crate::rules::tail_calls;
 
 /// The programs that are attached, in an alternative or in a slot, each once.
 pub fn programs(model: &Model) -> Vec<ProgramUse> {
-    let attached = model.hooks().flat_map(|hook| hook.programs().map(|program| program.value));
-    let entries = model.tail_calls.iter().flat_map(|table| &table.slots);
-    let handlers = entries.map(|entry| entry.program.value);
-    let defaults = model.default_slots().into_iter().map(|slot| slot.program);
-    let used: BTreeSet<ProgramId> = attached.chain(handlers).chain(defaults).collect();
+    let used: BTreeSet<ProgramId> =
+        model.programs_in_use().into_iter().map(|program| program.value).collect();
     used.into_iter()
         .map(|id| ProgramUse::of(&model.objects[id.object].alias.value, model.program(id)))
         .collect()

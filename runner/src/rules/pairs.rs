@@ -222,9 +222,9 @@ fn key_is_unique(model: &Model, pair: &Pair<'_>, map: &Map, findings: &mut Findi
 fn entries_go_away(model: &Model, pair: &Pair<'_>, map: &Map, findings: &mut Findings) {
     let name = &map.name;
     let evicts = matches!(map.map_type, MapType::LRU_HASH | MapType::LRU_PERCPU_HASH);
-    let deletes = uses(model.program(pair.back.value), name, MapUse::Delete)
-        || uses(model.program(pair.entry.value), name, MapUse::Delete);
-    if evicts || deletes {
+    // Whatever program does it: what mutex_lock stores, mutex_unlock may take away.
+    let mut programs = model.programs_in_use().into_iter();
+    if evicts || programs.any(|id| uses(model.program(id.value), name, MapUse::Delete)) {
         return;
     }
     findings.push(
