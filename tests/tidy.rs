@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["text/render.rs"]),
     ("aya", &["kernel"]),
+    ("bzip2", &["kernels/compression.rs"]),
     ("clap_complete", &["cli.rs", "commands/manual.rs"]),
     ("clap_mangen", &["commands/manual.rs"]),
+    ("cpio", &["kernels/members.rs"]),
+    ("crc32fast", &["kernels/cache.rs"]),
     ("flate2", &["kernels"]),
     ("granit_parser", &["spec/comments.rs"]),
+    ("lz4_flex", &["kernels/compression.rs"]),
+    ("lzma_rust2", &["kernels/compression.rs"]),
     ("memchr", &["kernels"]),
     ("minijinja", &["text/template.rs"]),
     (
@@ -20,10 +25,12 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["object/elf.rs", "object/executable.rs", "kernels/elf.rs", "kernels/tests/made_up.rs"],
     ),
     ("percent_encoding", &["formats/sarif.rs"]),
+    ("ruzstd", &["kernels/compression.rs"]),
     ("serde_saphyr", &["spec/yaml.rs"]),
     ("serde_sarif", &["formats/sarif.rs"]),
-    ("sha2", &["object/store.rs"]),
+    ("sha2", &["object/store.rs", "kernels/cache.rs"]),
     ("syscalls", &["syscall_table.rs"]),
+    ("tar", &["kernels/members.rs"]),
     ("wildmatch", &["resolve/slots.rs", "kernel/attach/kprobe_multi.rs"]),
 ];
 

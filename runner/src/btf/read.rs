@@ -111,8 +111,8 @@ impl Btf {
         self.types.clone()
     }
 
-    /// The data as it was read.
-    pub(super) fn data(&self) -> &[u8] {
+    /// The bytes that it was read from.
+    pub fn data(&self) -> &[u8] {
         &self.data
     }
 

@@ -1,6 +1,6 @@
 //! The processors that a kernel is for.
 
-use crate::btf::{KernelTypes, Kind, Shape};
+use crate::btf::{Btf, Kind, Shape};
 
 /// `struct desc_ptr` on 64-bit x86: a 16-bit limit and an address. It has 6 bytes on 32-bit x86.
 const DESC_PTR_SIZE: u32 = 10;
@@ -18,10 +18,10 @@ impl Arch {
     /// Tells it by a structure that only one kind of kernel has: `struct desc_ptr`
     /// (`arch/x86/include/asm/desc_defs.h`) or `struct user_pt_regs`
     /// (`arch/arm64/include/uapi/asm/ptrace.h`).
-    pub(super) fn of(types: &KernelTypes) -> Option<Arch> {
-        let structure = |name| types.kernel().find(name, Kind::Struct);
+    pub(super) fn of(types: &Btf) -> Option<Arch> {
+        let structure = |name| types.find(name, Kind::Struct);
         if let Some(id) = structure("desc_ptr")
-            && let Shape::Struct(structure) = types.kernel().ty(id).shape()
+            && let Shape::Struct(structure) = types.ty(id).shape()
         {
             return (structure.size == DESC_PTR_SIZE).then_some(Arch::X86_64);
         }

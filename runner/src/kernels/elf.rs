@@ -8,12 +8,13 @@ use object::read::{
     Section,
 };
 
-use super::arch::Arch;
 use super::config;
 use super::error::Problem;
 use super::extract::Extract;
 use super::release::Banner;
 
+/// What ELF files begin with.
+pub(super) const MAGIC: &[u8] = b"\x7fELF";
 /// Linked files say nothing reasonable beyond this; a `vmlinux` with debug information has 1 GB.
 const LARGEST_FILE: u64 = 4 << 30;
 /// More than any kernel's read-only data or types; what claims more is not one.
@@ -47,12 +48,7 @@ pub(super) fn read<'a>(data: impl ReadRef<'a>) -> Result<Extract, Problem> {
         None if banner.is_some() => return Err(Problem::NoTypes),
         None => return Err(Problem::NotAKernel),
     };
-    let arch = match elf.architecture() {
-        Architecture::X86_64 => Some(Arch::X86_64),
-        Architecture::Aarch64 => Some(Arch::Aarch64),
-        _ => None,
-    };
-    Ok(Extract { btf, banner, arch, config: config::find(constants) })
+    Extract::new(btf, banner, config::find(constants))
 }
 
 fn bytes<'a>(section: &Section<'a, '_, impl ReadRef<'a>>) -> Result<&'a [u8], Problem> {

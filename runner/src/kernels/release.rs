@@ -12,14 +12,17 @@ const LONGEST_BANNER: usize = 1024;
 pub(super) struct Banner {
     /// As `uname -r` says it.
     pub(super) release: String,
-    /// What follows: who built it with what, and `uname -v`.
+    /// As `uname -v` says it: `#1 SMP …`.
     pub(super) build: String,
 }
 
 impl Banner {
-    /// Takes `6.1.0-18-amd64 (who@where) #1 SMP …`; none if that doesn't begin with a release.
+    /// Takes `6.1.0-18-amd64 (who@where) (compiler) #1 SMP …`; none if that doesn't begin with a
+    /// release.
     pub(super) fn read(text: &str) -> Option<Banner> {
-        let (release, build) = text.split_once(' ').unwrap_or((text, ""));
+        let (release, rest) = text.split_once(' ').unwrap_or((text, ""));
+        // The compiler says its own version in a similar way, and has no number of builds.
+        let build = rest.find('#').map_or("", |at| &rest[at..]);
         let is_release = release.starts_with(|c: char| c.is_ascii_digit())
             && release.contains('.')
             && release.chars().all(|c| c.is_ascii_graphic());
@@ -62,8 +65,8 @@ pub(super) fn from_file_name(name: &str) -> Option<String> {
 /// `LINUX_VERSION_CODE` of a kernel: its three numbers in a byte each, 6.1.5 as 0x060105.
 ///
 /// Distributions leave the last number out of the release (`6.1.0-18-amd64`). The first line of the
-/// configuration has it (`# Linux/x86 6.1.76 Kernel Configuration`), and Debian's `build`, the rest
-/// of the banner (`#1 SMP … Debian 6.1.76-1`).
+/// configuration has it (`# Linux/x86 6.1.76 Kernel Configuration`), and Debian's `build`, what `uname -v`
+/// says (`#1 SMP … Debian 6.1.76-1`).
 pub fn version_code(release: &str, build: &str, config: Option<&str>) -> Option<u32> {
     let configured = config.and_then(|config| {
         let line = config.lines().take(8).find(|line| line.ends_with(" Kernel Configuration"))?;
@@ -109,9 +112,11 @@ mod tests {
 
     #[test]
     fn a_banner_is_found_among_other_things() {
-        let data = b"\0Linux version %s\0\x01Linux version 6.1.5 (a@b) (gcc 12) #1 SMP\n\0rest";
+        let data =
+            b"\0Linux version %s\0\x01Linux version 6.1.0-1-x (a@b) (gcc (Debian 14.2.0-19) \
+            14.2.0) #1 SMP Debian 6.1.5-1\n\0rest";
         let banner = Banner::find(data).expect("it is there");
-        assert_eq!((&*banner.release, &*banner.build), ("6.1.5", "(a@b) (gcc 12) #1 SMP"));
+        assert_eq!((&*banner.release, &*banner.build), ("6.1.0-1-x", "#1 SMP Debian 6.1.5-1"));
         assert_eq!(Banner::find(b"Linux version 6.1.5 without an end"), None);
         assert_eq!(Banner::find(b""), None);
     }

@@ -1,36 +1,41 @@
 //! The kernel of the machine that this runs on: the only part of the room that asks a kernel.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::sync::Arc;
+use std::path::Path;
 
 use nix::sys::utsname::{UtsName, uname};
 
 use super::arch::Arch;
-use super::config;
 use super::error::Problem;
 use super::release::version_code;
-use super::{Kernel, RUNNING};
-use crate::btf::{Btf, KernelTypes, Module};
+use super::{Kernel, config, modules};
+use crate::btf::{Btf, KernelTypes};
 
 /// Where the kernel shows its own types.
 pub const TYPES: &str = "/sys/kernel/btf/vmlinux";
 /// Where it also shows those of its modules, in a file for each.
 const DIRECTORY: &str = "/sys/kernel/btf";
-/// The kernel's own file among those.
-const KERNEL: &str = "vmlinux";
+/// The word that means this kernel; a file of that name is `./running`.
+pub(super) const NAME: &str = "running";
+
+/// Whether a path means the running kernel.
+pub(super) fn is_meant(path: &str) -> bool {
+    [NAME, TYPES].contains(&path)
+}
 
 /// The running kernel, with the modules that are loaded.
 pub(super) fn kernel() -> Result<Kernel, Problem> {
     let types = types()?;
     let name = uname().map_err(io::Error::from)?;
-    let text = |part: fn(&UtsName) -> &std::ffi::OsStr| part(&name).to_string_lossy().into_owned();
+    let text = |part: fn(&UtsName) -> &OsStr| part(&name).to_string_lossy().into_owned();
     let release = text(UtsName::release);
     let config = configuration();
     Ok(Kernel {
         name: release.clone(),
-        origin: RUNNING.to_owned(),
+        origin: NAME.to_owned(),
         version: version_code(&release, &text(UtsName::version), config.as_deref()),
         release: Some(release),
         arch: Arch::from_name(&text(UtsName::machine)),
@@ -55,25 +60,8 @@ pub fn types() -> Result<KernelTypes, Problem> {
 /// # Errors
 /// If they are damaged.
 pub fn types_in(bytes: impl Into<Cow<'static, [u8]>>) -> Result<KernelTypes, Problem> {
-    Ok(KernelTypes::new(Btf::parse(bytes)?).with_modules(modules))
-}
-
-/// The types of the loaded modules. One that can't be read has none: what is looked for in it is
-/// reported as missing.
-fn modules(kernel: &Arc<Btf>) -> Vec<Module> {
-    let Ok(entries) = fs::read_dir(DIRECTORY) else {
-        return Vec::new();
-    };
-    let mut modules: Vec<Module> = entries
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let name = entry.file_name().into_string().ok().filter(|name| name != KERNEL)?;
-            let btf = Btf::parse_split(fs::read(entry.path()).ok()?, Arc::clone(kernel)).ok()?;
-            Some(Module { name, btf })
-        })
-        .collect();
-    modules.sort_by(|a, b| a.name.cmp(&b.name));
-    modules
+    let types = KernelTypes::new(Btf::parse(bytes)?);
+    Ok(types.with_modules(|kernel| modules::read(Path::new(DIRECTORY), kernel)))
 }
 
 /// The running kernel's configuration as text; none where the system doesn't keep it.

@@ -1,5 +1,9 @@
 //! Kernels that never ran, small enough to be read.
 
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use object::write::{Object, StandardSegment};
 use object::{Architecture, BinaryFormat, Endianness, SectionKind};
 
@@ -9,13 +13,15 @@ pub const EBPF: Architecture = Architecture::Bpf;
 pub const BANNER: &str =
     "Linux version 6.1.0-18-amd64 (who@where) (gcc 12) #1 SMP Debian 6.1.76-1\n";
 
-/// Types of an x86-64 kernel: `struct desc_ptr`, with nothing in it.
+/// Names of types, in the order of their places.
+pub const NAMES: &[u8] = b"\0task_struct\0desc_ptr\0";
+
+/// Types of an x86-64 kernel: two structures with nothing in them.
 pub fn types() -> Vec<u8> {
-    let names = b"\0desc_ptr\0";
-    let structure = [1_u32, 4 << 24, 10].map(u32::to_le_bytes).concat();
-    let header = [24, 0, structure.len() as u32, structure.len() as u32, names.len() as u32];
-    let start = [0x9f, 0xeb, 1, 0];
-    [&start[..], &header.map(u32::to_le_bytes).concat(), &structure, names].concat()
+    let structures = [1_u32, 4 << 24, 0, 13, 4 << 24, 10].map(u32::to_le_bytes).concat();
+    let length = structures.len() as u32;
+    let header = [24, 0, length, length, NAMES.len() as u32].map(u32::to_le_bytes).concat();
+    [&[0x9f, 0xeb, 1, 0][..], &header, &structures, NAMES].concat()
 }
 
 /// A linked file of some sections.
@@ -54,4 +60,10 @@ impl Vmlinux {
         bytes[16..18].copy_from_slice(&self.elf_type.to_le_bytes());
         bytes
     }
+}
+
+pub fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(data).expect("memory takes it");
+    packed.finish().expect("memory takes it")
 }
