@@ -194,6 +194,26 @@ fn github_gets_a_command_for_each_finding() {
     }
 }
 
+#[test]
+fn a_file_with_thousands_of_mistakes_shows_the_first_hundred() {
+    let scratch = Scratch::new("thousands");
+    let globals: Vec<String> = (0..5_000).map(|index| format!("nope_{index}: 1")).collect();
+    let file = scratch.write(
+        "x.yaml",
+        &format!("version: 1\nobject: rps.bpf.o\nglobals: {{ {} }}\nattach:\n  - fexit: {{ function: get_rps_cpu, program: rps_fexit }}\n", globals.join(", ")),
+    );
+    let report = json(&probe_runner(&["check", "-o", "json", &file]));
+    assert_eq!(findings(&report).len(), 100);
+    assert_eq!(report["files"][0]["left_out"], 4_900);
+    let people = probe_runner(&["check", &file]);
+    let text = String::from_utf8(people.stderr).expect("messages are UTF-8");
+    assert!(text.contains("x.yaml has 4900 more findings"), "{text}");
+    assert!(text.contains("x.yaml:3:12\n"), "the place is shown, the line is not: {text}");
+    assert!(text.len() < 100_000, "{} bytes", text.len());
+    let github = probe_runner(&["check", "-o", "github", &file]);
+    assert!(String::from_utf8_lossy(&github.stdout).ends_with("::4900 more findings\n"));
+}
+
 /// A copy of the fixtures, their objects and the binary, at a place of its own.
 fn copied(scratch: &Scratch) {
     let tests = scratch.path.join("tests");

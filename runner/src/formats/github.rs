@@ -18,6 +18,10 @@ pub fn write(files: &ProbeFiles, out: &mut impl Write) -> io::Result<()> {
         for diagnostic in file.findings.in_order() {
             writeln!(out, "{}", command(&files.sources, &file.findings, diagnostic))?;
         }
+        if file.findings.left_out > 0 {
+            let path = property(&files.sources.get(file.findings.source).path);
+            writeln!(out, "::notice file={path}::{} more findings", file.findings.left_out)?;
+        }
     }
     Ok(())
 }

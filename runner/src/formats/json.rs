@@ -18,9 +18,9 @@ pub struct Report {
     pub schema_version: u32,
     /// Whether no file has an error.
     pub ok: bool,
-    /// How many errors all files have.
+    /// How many errors the document has.
     pub errors: usize,
-    /// How many warnings all files have.
+    /// How many warnings the document has.
     pub warnings: usize,
     /// The files, in the order of the command line; those of a directory by name.
     pub files: Vec<File>,
@@ -37,6 +37,9 @@ pub struct File {
     pub ok: bool,
     /// What was found, in the order of the file.
     pub diagnostics: Vec<Finding>,
+    /// How many more findings there are, which the document leaves out: of each severity it has a
+    /// hundred at most.
+    pub left_out: usize,
 }
 
 /// A mistake.
@@ -120,6 +123,7 @@ impl File {
                 .into_iter()
                 .map(|diagnostic| Finding::new(sources, findings, diagnostic))
                 .collect(),
+            left_out: findings.left_out,
         }
     }
 }

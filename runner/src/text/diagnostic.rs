@@ -3,6 +3,9 @@
 use crate::text::codes::Code;
 use crate::text::source::{SourceId, Span};
 
+/// How many diagnostics of a severity a file keeps.
+pub const MOST: usize = 100;
+
 /// One mistake in one file.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -52,6 +55,8 @@ pub struct Findings {
     pub source: SourceId,
     /// In the order of being found.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many more there were: a file that has hundreds of mistakes has mostly one, many times.
+    pub left_out: usize,
 }
 
 impl Diagnostic {
@@ -124,12 +129,17 @@ impl Diagnostic {
 impl Findings {
     /// No diagnostics yet for this file.
     pub fn new(source: SourceId) -> Findings {
-        Findings { source, diagnostics: Vec::new() }
+        Findings { source, diagnostics: Vec::new(), left_out: 0 }
     }
 
-    /// Adds a diagnostic.
+    /// Adds a diagnostic; of each severity only the first [`MOST`] are kept, the others are counted.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        let severity = diagnostic.severity;
+        if self.diagnostics.iter().filter(|other| other.severity == severity).count() < MOST {
+            self.diagnostics.push(diagnostic);
+        } else {
+            self.left_out += 1;
+        }
     }
 
     /// The diagnostics in the order of the file; those of one place by code, then by message.
@@ -147,5 +157,24 @@ impl Findings {
     /// Whether the file is unusable.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, Findings, MOST};
+    use crate::text::codes::Code;
+    use crate::text::source::{Sources, Span};
+
+    #[test]
+    fn warnings_do_not_crowd_out_an_error() {
+        let id = Sources::default().add("x".into(), String::new());
+        let mut findings = Findings::new(id);
+        for _ in 0..2 * MOST {
+            findings.push(Diagnostic::warning(Code::UnusedTable, Span::default(), "w"));
+        }
+        assert_eq!((findings.diagnostics.len(), findings.left_out), (MOST, MOST));
+        findings.push(Diagnostic::error(Code::Shape, Span::default(), "e"));
+        assert!(findings.has_errors());
     }
 }

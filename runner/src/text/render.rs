@@ -2,8 +2,11 @@
 
 use crate::text::diagnostic::{Diagnostic, Findings, Label, Severity};
 use crate::text::source::{SourceId, Sources};
-use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Level, Message, Origin, Renderer, Snippet};
 use std::ops::Range;
+
+/// Bytes of a line that is shown. Of longer ones, which only programs write, the place has to do.
+const LONGEST_LINE: usize = 4096;
 
 /// A file's diagnostics, one after the other in the order of the file, with ANSI colours (whoever
 /// prints strips them where they don't belong).
@@ -11,6 +14,13 @@ pub fn human(sources: &Sources, findings: &Findings) -> String {
     let mut out = String::new();
     for diagnostic in findings.in_order() {
         out.push_str(&one(sources, findings, diagnostic));
+        out.push_str("\n\n");
+    }
+    if findings.left_out > 0 {
+        let path = &sources.get(findings.source).path;
+        let note = format!("{path} has {} more findings, which are not shown", findings.left_out);
+        let report = [Level::NOTE.primary_title(&note).elements(Vec::<Message<'_>>::new())];
+        out.push_str(&Renderer::styled().render(&report).to_string());
         out.push_str("\n\n");
     }
     out
@@ -22,10 +32,15 @@ fn one(sources: &Sources, findings: &Findings, diagnostic: &Diagnostic) -> Strin
         Severity::Warning => Level::WARNING,
         Severity::Note => Level::NOTE,
     };
+    let files: Vec<Marked<'_>> = files_of(findings, diagnostic).collect();
+    let (shown, too_long): (Vec<Marked<'_>>, Vec<Marked<'_>>) =
+        files.into_iter().partition(|file| file.can_be_shown(sources));
     let report = [level
         .primary_title(&diagnostic.message)
         .id(diagnostic.code.name())
-        .elements(files_of(findings, diagnostic).map(|file| snippet(sources, file)))
+        .elements(too_long.iter().map(|file| file.origin(sources)))
+        .elements(too_long.iter().flat_map(Marked::said).map(|said| Level::NOTE.message(said)))
+        .elements(shown.into_iter().map(|file| snippet(sources, file)))
         .elements(diagnostic.notes.iter().map(|note| Level::NOTE.message(note)))
         .elements(diagnostic.help.iter().map(|help| Level::HELP.message(help)))];
     Renderer::styled().render(&report).to_string()
@@ -35,6 +50,31 @@ fn one(sources: &Sources, findings: &Findings, diagnostic: &Diagnostic) -> Strin
 struct Marked<'a> {
     source: SourceId,
     labels: Vec<(AnnotationKind, &'a Label)>,
+}
+
+impl<'a> Marked<'a> {
+    /// Whether the labelled lines are such as people write.
+    fn can_be_shown(&self, sources: &Sources) -> bool {
+        let source = sources.get(self.source);
+        self.labels.iter().all(|(_, label)| {
+            let start = label.span.start;
+            source.lines_around(start..start).len() <= LONGEST_LINE
+        })
+    }
+
+    /// What the labels say.
+    fn said(&self) -> impl Iterator<Item = &'a str> {
+        let texts = self.labels.iter().map(|(_, label)| label.text.as_str());
+        texts.filter(|text| !text.is_empty())
+    }
+
+    /// The first label's place alone.
+    fn origin(&self, sources: &'a Sources) -> Origin<'a> {
+        let source = sources.get(self.source);
+        let start = self.labels.first().map_or(0, |(_, label)| label.span.start);
+        let (line, column) = source.line_column(start);
+        Origin::path(&source.path).line(line).char_column(column)
+    }
 }
 
 /// A diagnostic's labels by file, its own file first.

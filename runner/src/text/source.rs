@@ -75,7 +75,7 @@ impl Source {
         let position = self.text.floor_char_boundary(position);
         let before = &self.text[..position];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = before.matches('\n').count() + 1;
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         (line, before[line_start..].chars().count() + 1)
     }
 

@@ -21,6 +21,9 @@ pub struct Args {
     /// Probe files
     #[arg(long, default_value_t = 1_000)]
     files: usize,
+    /// Prove the files for this kernel too, and one file for all kernels given; may be repeated
+    #[arg(long, value_name = "FILE")]
+    kernel: Vec<String>,
 }
 
 /// Functions that kernels from 5.10 on have.
