@@ -50,6 +50,17 @@ pub struct ProbeFile {
     allows: Allows,
 }
 
+impl ProbeFile {
+    /// Applies the rules to a file's probe, if it could be read. `findings` are the mistakes so far.
+    pub fn check(sources: &Sources, mut findings: Findings, model: Option<Model>) -> ProbeFile {
+        let checked = model.and_then(|model| rules::check(model, &mut findings));
+        let source = sources.get(findings.source);
+        let mut allows = Allows::of(source);
+        allows.suppress(source, &mut findings);
+        ProbeFile { findings, checked, allows }
+    }
+}
+
 impl ProbeFiles {
     /// Reads and checks the files.
     ///
@@ -88,13 +99,7 @@ impl ProbeFiles {
         names_are_unique(&mut files);
         let files = files
             .into_iter()
-            .map(|(mut findings, model)| {
-                let checked = model.and_then(|model| rules::check(model, &mut findings));
-                let source = sources.get(findings.source);
-                let mut allows = Allows::of(source);
-                allows.suppress(source, &mut findings);
-                ProbeFile { findings, checked, allows }
-            })
+            .map(|(findings, model)| ProbeFile::check(&sources, findings, model))
             .collect();
         Ok(ProbeFiles { sources, files })
     }

@@ -6,6 +6,7 @@ mod bench;
 mod binaries;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod gen_files;
 mod libbpf_diff;
 mod native;
@@ -28,6 +29,8 @@ enum Task {
     Gen(gen_files::Args),
     /// Link objects and compare every instruction with what libbpf makes of it (root)
     LibbpfDiff(libbpf_diff::Args),
+    /// Give hostile bytes to what reads objects, types and probe files (needs cargo-fuzz)
+    Fuzz(fuzz::Args),
     /// Run the kernel scenarios in virtual machines
     Vm(vm::Args),
     /// Run the kernel scenarios on this machine's kernel (root)
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Gen(args) => gen_files::run(&args).map(|()| ExitCode::SUCCESS),
         Task::LibbpfDiff(args) => libbpf_diff::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Vm(args) => vm::run(&args),
         Task::Native(args) => native::run(&args),
         Task::Test(args) => test::run(&args),

@@ -159,12 +159,6 @@ impl Btf {
         self.strings_before() + self.strings.len() as u32
     }
 
-    /// Bytes that it was read from.
-    #[cfg(test)]
-    pub(crate) fn data_len(&self) -> usize {
-        self.data.len()
-    }
-
     /// Bytes of the string tables that its own continues.
     pub(super) fn strings_before(&self) -> u32 {
         self.base().map_or(0, |base| base.strings_before() + base.strings.len() as u32)

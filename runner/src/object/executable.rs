@@ -174,7 +174,7 @@ fn file_offset<'data>(elf: &impl Object<'data>, address: u64) -> Option<u64> {
     elf.segments().find_map(|segment| {
         let within = address.checked_sub(segment.address())?;
         let (start, size) = segment.file_range();
-        (within < size).then_some(start + within)
+        if within < size { start.checked_add(within) } else { None }
     })
 }
 

@@ -133,11 +133,11 @@ fn number(text: &str) -> Option<i128> {
 }
 
 fn fit(number: i128, size: u32, signed: bool) -> Result<Vec<u8>, String> {
+    if !matches!(size, 1 | 2 | 4 | 8) {
+        return Err(format!("numbers of {size} bytes are not supported"));
+    }
     let bits = size * 8;
     let (least, greatest) = match signed {
-        _ if !matches!(size, 1 | 2 | 4 | 8) => {
-            return Err(format!("numbers of {size} bytes are not supported"));
-        }
         true => (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1),
         false => (0, (1i128 << bits) - 1),
     };

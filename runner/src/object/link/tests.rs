@@ -2,7 +2,6 @@
 
 mod answers;
 mod code;
-mod damage;
 mod externs;
 mod types;
 
