@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// By the names that probe files give them.
-const OBJECTS: [(&str, &[u8]); 4] = [
+const OBJECTS: [(&str, &[u8]); 5] = [
+    ("aya-probe.bpf.o", include_bytes!("../objects/aya/aya-probe.bpf.o")),
     ("attach-user.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-user.bpf.o")),
     ("attach-cookies.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-cookies.bpf.o")),
     ("attach-kernel.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-kernel.bpf.o")),

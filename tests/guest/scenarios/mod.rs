@@ -4,6 +4,7 @@ mod attach_cookies;
 mod attach_kernel;
 mod attach_multi;
 mod attach_user;
+mod aya;
 mod doctor;
 mod lasting;
 mod lifecycle;
@@ -29,6 +30,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         storm::SCENARIOS,
         tail_calls::SCENARIOS,
         linked::SCENARIOS,
+        aya::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         refusals::SCENARIOS,

@@ -177,3 +177,23 @@ fn errors_in_subprograms_name_the_program() {
         "{error}"
     );
 }
+
+/// bpf-linker puts all functions but programs into `.text`, with the names that Rust gives them.
+#[test]
+fn objects_of_aya_link() {
+    let aya = include_bytes!("../../../../../tests/objects/aya/aya-probe.bpf.o");
+    for (name, maps, functions) in [
+        ("count_calls", &["CALLS"][..], 2),
+        ("dispatch", &["HANDLERS", "MISSED"], 2),
+        ("handler", &["HANDLED"], 1),
+    ] {
+        let linked = program(aya, name);
+        let used = linked.references.iter().filter_map(|reference| match &reference.to {
+            Referent::Map(map) => Some(map.as_str()),
+            _ => None,
+        });
+        let used: std::collections::BTreeSet<&str> = used.collect();
+        assert_eq!(used.into_iter().collect::<Vec<_>>(), maps, "{name}");
+        assert_eq!(linked.functions.len(), functions, "{name}");
+    }
+}
