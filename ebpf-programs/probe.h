@@ -35,6 +35,23 @@ typedef long long s64;
 #define __uint(name, value) int(*name)[value]
 #define __type(name, type) typeof(type) *name
 
+/*
+ * Lets the runner change all slots of a PROG_ARRAY at once. The array that is
+ * loaded has two halves of `slots` slots; this variable says where the one in
+ * use begins, and a store into it changes every slot. A probe file asks for it
+ * with `generation: MAP_generation`; without, the array has its first half alone.
+ */
+#define GENERATION(map, slots)                                                                     \
+	enum { map##_slots = slots };                                                              \
+	volatile u32 map##_generation
+
+/* Tail-calls the program in a slot of the half in use; goes on where there is none. */
+#define TAIL_CALL_IN_GENERATION(ctx, map, slot)                                                    \
+	do {                                                                                       \
+		if ((slot) < map##_slots)                                                          \
+			bpf_tail_call(ctx, &map, map##_generation + (u32)(slot));                  \
+	} while (0)
+
 enum {
 	MAP_TYPE_HASH = 1,
 	MAP_TYPE_PROG_ARRAY = 3,

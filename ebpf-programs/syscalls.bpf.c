@@ -56,9 +56,11 @@ struct syscall_calls {
 	u64 compat;
 };
 
+GENERATION(handlers, 300);
+
 struct {
 	__uint(type, MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 300);
+	__uint(max_entries, handlers_slots);
 	__uint(key_size, sizeof(u32));
 	__uint(value_size, sizeof(u32));
 } handlers SEC(".maps");
@@ -124,12 +126,8 @@ int dispatch(u64 *ctx)
 		return 0;
 	}
 
-	/*
-	 * A number is a whole word of the caller's choice; a slot is 32 bits of
-	 * it. Of a number that fits, the table's size is checked by the kernel.
-	 */
-	if (number >> 32 == 0)
-		bpf_tail_call(ctx, &handlers, number);
+	/* A number is a whole word of the caller's choice: it may be none of a slot. */
+	TAIL_CALL_IN_GENERATION(ctx, handlers, number);
 
 	COUNT_HERE(calls, fell_through);
 	return 0;

@@ -9,8 +9,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::desired::Desired;
 use crate::kernel::observe::is_probe_name;
 use crate::kernel::{self, Error, ObjectFile, PinDir, Previous, Running, Stored};
-use crate::live::{AttachmentRecord, Live, Record};
+use crate::live::{AttachmentRecord, Live, Record, Swapped};
 use crate::plan::{Change, Outcome, Plan, Step};
+
+/// What is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// What is asked for.
+    pub desired: &'a Desired,
+    /// That it is not what the probe's file asks for.
+    pub swapped: Option<&'a Swapped>,
+}
 
 /// What executing a plan did.
 #[derive(Debug)]
@@ -29,10 +38,11 @@ pub struct Applied {
 /// The old probe, if there is one, runs on; nothing of the new one is left.
 pub fn apply(
     plan: &Plan,
-    desired: &Desired,
+    wish: Wish<'_>,
     live: Option<&Live>,
     objects: &[ObjectFile<'_>],
 ) -> Result<Applied, Error> {
+    let Wish { desired, swapped } = wish;
     let mut applied = Applied {
         outcome: plan.outcome(),
         attachments: live.map_or_else(Vec::new, |live| live.attachments().to_vec()),
@@ -50,15 +60,16 @@ pub fn apply(
                 kernel::remember(&Record {
                     desired: desired.clone(),
                     applied_at,
+                    swapped: swapped.cloned(),
                     ..record.clone()
                 })?;
                 continue;
             }
             (Step::Change(change), Some(record)) => {
-                self::change(desired, change, record, objects, &mut applied.notes)?
+                self::change(wish, change, record, objects, &mut applied.notes)?
             }
             // Plans have the last two only where there is a record.
-            (Step::Create | Step::Change(_) | Step::Remember, _) => create(desired, objects)?,
+            (Step::Create | Step::Change(_) | Step::Remember, _) => create(wish, objects)?,
         };
         let (made, said) = running.into_parts();
         applied.attachments = made;
@@ -97,9 +108,10 @@ fn clear_leftovers(probe: &str, is_committed: bool) -> Result<(), Error> {
     persistent.remove()
 }
 
-fn create(desired: &Desired, objects: &[ObjectFile<'_>]) -> Result<Running, Error> {
+fn create(wish: Wish<'_>, objects: &[ObjectFile<'_>]) -> Result<Running, Error> {
+    let desired = wish.desired;
     let running = kernel::bring_up(desired, objects, PinDir::persistent(&desired.probe), None)?;
-    if let Err(error) = kernel::remember(&running.record(desired, now())) {
+    if let Err(error) = kernel::remember(&record(&running, wish)) {
         running.undo()?;
         return Err(error);
     }
@@ -109,12 +121,13 @@ fn create(desired: &Desired, objects: &[ObjectFile<'_>]) -> Result<Running, Erro
 /// Brings the new probe up beside the old one, with what stays of it, lets the two change places, and
 /// takes down what is left of the old one.
 fn change(
-    desired: &Desired,
+    wish: Wish<'_>,
     change: &Change,
     record: &Record,
     objects: &[ObjectFile<'_>],
     notes: &mut Vec<String>,
 ) -> Result<Running, Error> {
+    let desired = wish.desired;
     let pins = PinDir::persistent(&desired.probe);
     let previous = Previous { pins: &pins, record, change };
     let new = PinDir::replacement(&desired.probe);
@@ -122,7 +135,11 @@ fn change(
     let mut stored = Stored::default();
     let committed = (change.stores.iter())
         .try_for_each(|store| stored.store(running.pins(), store))
-        .and_then(|()| commit(desired, &mut running));
+        .and_then(|()| {
+            let mut flips = change.flips.iter();
+            flips.try_for_each(|flip| stored.flip(running.pins(), flip))
+        })
+        .and_then(|()| commit(wish, &mut running));
     let old = match committed {
         Ok(old) => old,
         Err(error) => {
@@ -137,26 +154,53 @@ fn change(
         let overlap = since.elapsed().as_micros();
         notes.push(format!("old and new programs were attached together for {overlap} µs"));
     }
-    kernel::clear_slots(running.pins(), change.emptied_slots())?;
-    if running.has_exchanged() || change.emptied_slots().next().is_some() {
-        // Old handlers may still be finishing; whoever reads their last counts next sees them all.
-        if let Err(error) = kernel::wait_for_programs() {
-            notes.push(format!("can't wait for the old handlers to finish ({error}): the kernel was booted with nohz_full"));
-        }
-    }
+    tidy_slots(desired, change, running.pins(), notes)?;
     Ok(running)
 }
 
+/// Empties the slots that are no longer in use. Old handlers may still be finishing: whoever reads their
+/// counts after this sees the last of them.
+fn tidy_slots(
+    desired: &Desired,
+    change: &Change,
+    pins: &PinDir,
+    notes: &mut Vec<String>,
+) -> Result<(), Error> {
+    if change.slots.is_empty() && change.leftovers.is_empty() {
+        return Ok(());
+    }
+    kernel::clear_slots(pins, change.emptied_slots())?;
+    if !change.slots.is_empty()
+        && let Err(error) = kernel::wait_for_programs()
+    {
+        notes.push(format!(
+            "can't wait for the old handlers to finish ({error}): was the kernel booted with \
+             nohz_full?"
+        ));
+    }
+    // No event that began in the old half is under way any more.
+    for flip in &change.flips {
+        let map = flip.generation.map.as_str();
+        let half = flip.from..flip.from + desired.half(map);
+        kernel::clear_slots(pins, half.map(|index| (map, index)))?;
+    }
+    Ok(())
+}
+
 /// Puts the new probe into the old one's place and remembers it. The old one's pins are returned.
-fn commit(desired: &Desired, running: &mut Running) -> Result<PinDir, Error> {
-    let old = running.exchange_with(PinDir::persistent(&desired.probe))?;
-    match kernel::remember(&running.record(desired, now())) {
+fn commit(wish: Wish<'_>, running: &mut Running) -> Result<PinDir, Error> {
+    let old = running.exchange_with(PinDir::persistent(&wish.desired.probe))?;
+    match kernel::remember(&record(running, wish)) {
         Ok(()) => Ok(old),
         Err(error) => {
             running.exchange_with(old)?;
             Err(error)
         }
     }
+}
+
+fn record(running: &Running, wish: Wish<'_>) -> Record {
+    Record { swapped: wish.swapped.cloned(), ..running.record(wish.desired, now()) }
 }
 
 /// Seconds since 1970.

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::object::MapType;
 
 pub use hook::{Details, Event, Hook, HookKind, Rate};
-pub use parts::{MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name};
+pub use parts::{
+    Generation, MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name,
+};
 
 /// What one probe file asks for, every name bound and every template filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub struct Desired {
     pub globals: Vec<GlobalValue>,
     /// What to attach, in the order of the file.
     pub attach: Vec<Attachment>,
+    /// PROG_ARRAYs of which all slots change at once. Their `slots` are those of a half.
+    pub generations: Vec<Generation>,
     /// PROG_ARRAY slots to fill, ascending within a map.
     pub slots: Vec<Slot>,
     /// How to show the maps.
@@ -215,14 +219,27 @@ impl Desired {
         if !section.is_verified_for_target() {
             return None;
         }
-        let by_caller = self
-            .attach
-            .iter()
-            .flat_map(|attachment| &attachment.alternatives)
+        self.caller_target(&slot.map).or(section.target)
+    }
+
+    /// What the program that calls through a PROG_ARRAY is verified for, where its type wants that.
+    pub fn caller_target(&self, map: &str) -> Option<String> {
+        let hooks = self.attach.iter().flat_map(|attachment| &attachment.alternatives);
+        hooks
             .filter(|hook| hook.kind.is_verified_for_target())
-            .find(|hook| self.uses(&hook.program, &slot.map))
-            .map(|hook| hook.target.clone());
-        by_caller.or(section.target)
+            .find(|hook| self.uses(&hook.program, map))
+            .map(|hook| hook.target.clone())
+    }
+
+    /// How a PROG_ARRAY's slots change at once, if they do.
+    pub fn generation(&self, map: &str) -> Option<&Generation> {
+        self.generations.iter().find(|generation| generation.map == map)
+    }
+
+    /// How many slots a PROG_ARRAY has for its programs: all, or those of a half.
+    pub fn half(&self, map: &str) -> u32 {
+        let entries = self.map(map).map_or(0, |map| map.max_entries);
+        if self.generation(map).is_some() { entries / 2 } else { entries }
     }
 
     /// Whether a program or a subprogram that it calls refers to a map.

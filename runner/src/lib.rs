@@ -20,6 +20,7 @@ pub mod probe_files;
 pub mod formats;
 pub mod scaffold;
 pub mod live;
+pub mod swap;
 pub mod plan;
 pub mod kernel;
 pub mod apply;

@@ -25,6 +25,17 @@ pub struct Record {
     pub maps: Vec<MapRecord>,
     /// When it was applied, in seconds since 1970.
     pub applied_at: u64,
+    /// What the file asks for, where slots were swapped since.
+    pub swapped: Option<Swapped>,
+}
+
+/// That slots hold something else than the file says, because somebody swapped them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swapped {
+    /// What the file asks for.
+    pub file: Box<Desired>,
+    /// When it was swapped last, in nanoseconds since 1970: tells one swap from the next.
+    pub at: u64,
 }
 
 /// What became of one attachment.
@@ -110,8 +121,12 @@ pub struct Live {
     pub programs: Vec<LiveProgram>,
     /// Its maps, by name.
     pub maps: Vec<LiveMap>,
-    /// The occupied slots of its PROG_ARRAYs.
+    /// The occupied slots of its PROG_ARRAYs that are in use.
     pub slots: Vec<LiveSlot>,
+    /// Occupied slots of the halves that are not in use, as indices of the array itself.
+    pub unused_slots: Vec<(String, u32)>,
+    /// For PROG_ARRAYs of which all slots change at once: where the half in use begins.
+    pub bases: Vec<(String, u32)>,
 }
 
 /// A pinned link.
@@ -175,7 +190,7 @@ pub struct LiveMap {
 pub struct LiveSlot {
     /// The PROG_ARRAY.
     pub map: String,
-    /// The index.
+    /// The index, counted from where the half in use begins.
     pub index: u32,
     /// Id of the program in it.
     pub program_id: u32,
@@ -201,6 +216,40 @@ impl Record {
     pub const SCHEMA_VERSION: u32 = 2;
 }
 
+impl Swapped {
+    /// The slots that differ from the file: what they hold now (nothing for those that are empty), and
+    /// what the file says.
+    pub fn slots<'a>(&'a self, now: &'a Desired) -> Vec<SwappedSlot<'a>> {
+        let before = |map: &str, index: u32| {
+            let mut slots = self.file.slots.iter();
+            slots.find(|slot| slot.map == map && slot.index == index).map(|slot| &slot.program)
+        };
+        now.slots
+            .iter()
+            .map(|slot| SwappedSlot {
+                map: &slot.map,
+                index: slot.index,
+                now: &slot.program,
+                file: before(&slot.map, slot.index),
+            })
+            .filter(|slot| slot.file != Some(slot.now))
+            .collect()
+    }
+}
+
+/// One slot that was swapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwappedSlot<'a> {
+    /// The PROG_ARRAY.
+    pub map: &'a str,
+    /// The index.
+    pub index: u32,
+    /// What it holds.
+    pub now: &'a ProgramRef,
+    /// What the file says it holds; `None` if it is to be empty.
+    pub file: Option<&'a ProgramRef>,
+}
+
 impl Live {
     /// The counters of the kernel that are not zero and say that events were lost.
     pub fn misses(&self) -> Vec<Miss> {
@@ -218,6 +267,11 @@ impl Live {
             meaning: "calls of the function that the kprobe or kretprobe did not serve",
         });
         skipped.chain(unserved).filter(|miss| miss.count > 0).collect()
+    }
+
+    /// Where the part of a PROG_ARRAY begins that is in use: 0 but for those with two halves.
+    pub fn base(&self, map: &str) -> u32 {
+        self.bases.iter().find(|(name, _)| name == map).map_or(0, |(_, base)| *base)
     }
 
     /// The attachments that the state file tells of; none without one.

@@ -63,6 +63,15 @@ pub struct MapId {
     pub map: usize,
 }
 
+/// A variable by its place in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalId {
+    /// Index of the object.
+    pub object: usize,
+    /// Index of the variable in the object's inventory.
+    pub global: usize,
+}
+
 /// A variable and the value it gets.
 #[derive(Debug)]
 pub struct GlobalSetting {
@@ -116,6 +125,8 @@ pub struct Hook {
 pub struct Table {
     /// The map.
     pub map: At<MapId>,
+    /// The variable by which all slots change at once.
+    pub generation: Option<At<GlobalId>>,
     /// The entries of the file.
     pub slots: Vec<SlotEntry>,
 }

@@ -16,7 +16,7 @@ use crate::live::{Live, Record};
 
 pub use keep::Keep;
 pub use lines::{Guarantee, Line, Sign};
-pub use slots::SlotChange;
+pub use slots::{Flip, SlotChange};
 pub use stores::Store;
 
 /// What will be done for one probe.
@@ -52,6 +52,10 @@ pub struct Change {
     pub keep: Keep,
     /// Slots of PROG_ARRAYs that stay.
     pub slots: Vec<SlotChange>,
+    /// Those of the arrays whose other half comes into use.
+    pub flips: Vec<Flip>,
+    /// Occupied slots that are not in use, by their index in the array itself.
+    pub leftovers: Vec<(String, u32)>,
     /// Variables of maps that stay.
     pub stores: Vec<Store>,
 }
@@ -93,7 +97,7 @@ fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
     let change = change(desired, record, live);
     if !change.is_empty() {
         steps.push(Step::Change(Box::new(change)));
-    } else if record.desired != *desired {
+    } else if record.desired != *desired || record.swapped.is_some() {
         steps.push(Step::Remember);
     }
     steps
@@ -103,9 +107,18 @@ fn change(desired: &Desired, record: &Record, live: &Live) -> Change {
     let keep = keep::keep(desired, record, live);
     let slots = slots::changes(desired, live, &keep);
     let stores = stores::stores(desired, record, &keep);
-    let facts = lines::Facts { desired, record, keep: &keep, slots: &slots, stores: &stores };
+    let flips = slots::flips(desired, live, &slots);
+    let leftovers = slots::leftovers(live, &keep);
+    let facts = lines::Facts {
+        desired,
+        record,
+        keep: &keep,
+        slots: &slots,
+        leftovers: &leftovers,
+        stores: &stores,
+    };
     let lines = lines::lines(&facts);
-    Change { lines, keep, slots, stores }
+    Change { lines, keep, slots, flips, leftovers, stores }
 }
 
 /// How what runs differs from what its own state file says; empty for a healthy probe.
@@ -125,10 +138,30 @@ impl Change {
         self.slots.iter().any(|slot| slot.map == map && slot.index == index)
     }
 
-    /// The slots of arrays that stay that are to be emptied.
+    /// How the half of an array that is in use changes, if it does.
+    pub fn flip(&self, map: &str) -> Option<&Flip> {
+        self.flips.iter().find(|flip| flip.generation.map == map)
+    }
+
+    /// Leftovers of the half that comes into use: they go before it does.
+    pub fn leftovers_in_the_way<'a>(
+        &'a self,
+        desired: &'a Desired,
+    ) -> impl Iterator<Item = (&'a str, u32)> {
+        self.leftovers.iter().filter_map(|(map, index)| {
+            let slot = index.checked_sub(self.flip(map)?.to)?;
+            let is_filled = desired.slots.iter().any(|one| one.map == *map && one.index == slot);
+            (!is_filled).then_some((map.as_str(), *index))
+        })
+    }
+
+    /// The slots, by their index in the array itself, that are to be emptied when the change is made.
     pub fn emptied_slots(&self) -> impl Iterator<Item = (&str, u32)> {
         let emptied = self.slots.iter().filter(|slot| slot.after.is_none());
-        emptied.map(|slot| (slot.map.as_str(), slot.index))
+        let emptied = emptied.filter(|slot| self.flip(&slot.map).is_none());
+        let emptied = emptied.map(|slot| (slot.map.as_str(), slot.index));
+        let leftovers = self.leftovers.iter().filter(|(map, _)| self.flip(map).is_none());
+        emptied.chain(leftovers.map(|(map, index)| (map.as_str(), *index)))
     }
 
     /// Whether something is attached anew while what it replaces is still attached.

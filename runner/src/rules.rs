@@ -5,6 +5,7 @@
 
 mod allows;
 mod checked;
+mod generations;
 mod helpers;
 mod lints;
 mod map_shapes;
@@ -21,6 +22,7 @@ mod views;
 
 pub use allows::Allows;
 pub use lints::check as lint;
+pub use tail_calls::kind;
 
 use crate::model::Model;
 use crate::text::diagnostic::Findings;
@@ -38,7 +40,7 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 11] = [
+    let families: [fn(&Model, &mut Findings); 12] = [
         programs::check,
         maps::check,
         map_shapes::check,
@@ -48,6 +50,7 @@ pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
         helpers::check,
         stack::check,
         pairs::check,
+        generations::check,
         tail_calls::check,
         unused::check,
     ];

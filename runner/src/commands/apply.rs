@@ -1,6 +1,6 @@
 //! `probe-runner apply`: brings the kernel to what the files say, and keeps it there.
 
-use crate::apply::{Applied, apply};
+use crate::apply::{Applied, Wish, apply};
 use crate::commands::{Format, Outcome, attached, report};
 use crate::kernel::lock::Lock;
 use crate::kernel::{Error, ObjectFile, WholeLog, observe};
@@ -64,7 +64,7 @@ fn one(checked: &Checked) -> Result<Applied, Error> {
             report::note(&desired.probe, &step.to_string());
         }
     }
-    apply(&plan, &desired, live.as_ref(), &objects(checked))
+    apply(&plan, Wish { desired: &desired, swapped: None }, live.as_ref(), &objects(checked))
 }
 
 /// The objects of a probe as the kernel stage takes them.

@@ -46,6 +46,20 @@ pub struct MapDefinition {
     pub owner: Option<String>,
 }
 
+/// A PROG_ARRAY of which all slots change at once: it has two halves, and a variable says where the
+/// one in use begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation {
+    /// The PROG_ARRAY.
+    pub map: String,
+    /// Alias of the object that has the variable.
+    pub object: String,
+    /// The variable's section.
+    pub section: String,
+    /// Its offset there, in bytes; it has 4.
+    pub offset: u32,
+}
+
 /// A section of variables that becomes a map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionDefinition {
@@ -111,6 +125,13 @@ impl MapDefinition {
     /// Its type.
     pub fn map_type(&self) -> MapType {
         MapType(self.map_type)
+    }
+}
+
+impl Generation {
+    /// The map that holds the variable: `OBJECT:.SECTION`.
+    pub fn variables(&self) -> String {
+        section_map_name(&self.object, &self.section)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::kernel::previous::Previous;
 use crate::kernel::slots::Exchanges;
 use crate::kernel::{hints, sys};
 use crate::live::{AttachmentRecord, MapRecord, PassedOver, ProgramRecord, Record};
+use crate::plan::Change;
 
 /// A probe that is up.
 ///
@@ -79,18 +80,21 @@ fn bring_up_in(
         let program = loader.load(&slot.program, target.as_deref())?;
         match previous {
             Some(previous) if previous.change.keep.has_map(&slot.map) => {
-                if previous.change.changes_slot(&slot.map, slot.index) {
-                    exchanges.push((slot, program));
+                if let Some(index) = place(slot, previous.change) {
+                    exchanges.push((slot, index, program));
                 }
             }
             _ => fill(slot, &program, desired, pins)?,
         }
     }
-    for (slot, program) in exchanges {
+    for (map, index) in previous.iter().flat_map(|one| one.change.leftovers_in_the_way(desired)) {
+        made.exchanges.exchange(pins, map, index, None).map_err(|error| {
+            Error::from_io(Phase::Slot, format!("slot {map}[{index}], to be empty"), &error)
+        })?;
+    }
+    for (slot, index, program) in exchanges {
         sys::obj_get(&program)
-            .and_then(|program| {
-                made.exchanges.exchange(pins, &slot.map, slot.index, Some(&program))
-            })
+            .and_then(|program| made.exchanges.exchange(pins, &slot.map, index, Some(&program)))
             .map_err(|error| slot_failed(slot, desired, &error))?;
     }
     for (index, attachment) in desired.attach.iter().enumerate() {
@@ -115,6 +119,15 @@ fn bring_up_in(
     made.programs = loader.programs();
     made.maps = loader.maps()?;
     Ok(())
+}
+
+/// Where a handler goes in an array that stays, if it isn't there: into its slot, or into the half
+/// that comes into use, which is filled as a whole.
+fn place(slot: &Slot, change: &Change) -> Option<u32> {
+    match change.flip(&slot.map) {
+        Some(flip) => Some(flip.to + slot.index),
+        None => change.changes_slot(&slot.map, slot.index).then_some(slot.index),
+    }
 }
 
 /// Puts a handler into its slot of an array that nothing calls through yet.
@@ -208,11 +221,6 @@ impl Running {
         self.made.attaching_since
     }
 
-    /// Whether slots were exchanged that programs call through.
-    pub fn has_exchanged(&self) -> bool {
-        !self.made.exchanges.is_empty()
-    }
-
     /// What is to be remembered of it.
     pub fn record(&self, desired: &Desired, applied_at: u64) -> Record {
         Record {
@@ -222,6 +230,7 @@ impl Running {
             programs: self.made.programs.clone(),
             maps: self.made.maps.clone(),
             applied_at,
+            swapped: None,
         }
     }
 

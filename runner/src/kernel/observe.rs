@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use crate::desired::ProgramRef;
+use crate::desired::{Generation, ProgramRef};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::maps::Map;
 use crate::kernel::pins::{self, LinkName, PinDir};
@@ -52,29 +52,50 @@ pub fn observe_pins(probe: &str, pins: &PinDir, record: Option<Record>) -> Resul
     let maps = maps(pins)?;
     let own: BTreeMap<u32, &ProgramRef> =
         programs.iter().map(|program| (program.id, &program.program)).collect();
+    let generations = record.iter().flat_map(|record| &record.desired.generations);
+    let mut bases = Vec::new();
+    for generation in generations {
+        bases.extend(base(pins, generation)?.map(|base| (generation.map.clone(), base)));
+    }
     let mut slots = Vec::new();
-    for map in &maps {
-        if map.map_type != MapType::PROG_ARRAY {
-            continue;
-        }
-        for (index, program_id) in Map::open(pins, &map.name)?.slots()? {
-            slots.push(LiveSlot {
-                map: map.name.clone(),
-                index,
-                program_id,
-                program: own.get(&program_id).map(|program| (*program).clone()),
-            });
+    let mut unused_slots = Vec::new();
+    for map in maps.iter().filter(|map| map.map_type == MapType::PROG_ARRAY) {
+        let base = bases.iter().find(|(name, _)| *name == map.name).map(|(_, base)| *base);
+        let size = if base.is_some() { map.max_entries / 2 } else { map.max_entries };
+        for (place, program_id) in Map::open(pins, &map.name)?.slots()? {
+            match place.checked_sub(base.unwrap_or(0)).filter(|index| *index < size) {
+                Some(index) => slots.push(LiveSlot {
+                    map: map.name.clone(),
+                    index,
+                    program_id,
+                    program: own.get(&program_id).map(|program| (*program).clone()),
+                }),
+                None => unused_slots.push((map.name.clone(), place)),
+            }
         }
     }
     Ok(Live {
         probe: probe.to_owned(),
+        bases,
         record,
         unfinished_replacement: false,
         links: links(pins)?,
         programs,
         maps,
         slots,
+        unused_slots,
     })
+}
+
+/// Where the half of a PROG_ARRAY begins that is in use; `None` if the variable that says it is gone.
+fn base(pins: &PinDir, generation: &Generation) -> Result<Option<u32>, Error> {
+    let variables = generation.variables();
+    if !pins.map(&variables).exists() {
+        return Ok(None);
+    }
+    let section = Map::open(pins, &variables)?.lookup(&0u32.to_ne_bytes())?.unwrap_or_default();
+    let bytes = section.get(generation.offset as usize..).and_then(<[u8]>::first_chunk);
+    Ok(bytes.map(|bytes| u32::from_ne_bytes(*bytes)))
 }
 
 fn links(pins: &PinDir) -> Result<Vec<LiveLink>, Error> {

@@ -40,11 +40,6 @@ impl Exchanges {
         Ok(())
     }
 
-    /// Whether there were any.
-    pub fn is_empty(&self) -> bool {
-        self.done.is_empty()
-    }
-
     /// Puts back what was there, the last exchange first.
     pub fn undo(&mut self) -> Result<(), Error> {
         let mut result = Ok(());
@@ -84,8 +79,12 @@ pub fn clear<'a>(
     pins: &PinDir,
     slots: impl IntoIterator<Item = (&'a str, u32)>,
 ) -> Result<(), Error> {
+    let mut open: Option<Map> = None;
     for (map, index) in slots {
-        let array = Map::open(pins, map)?;
+        let array = match open.take() {
+            Some(array) if array.name() == map => open.insert(array),
+            _ => open.insert(Map::open(pins, map)?),
+        };
         set(array.fd(), index, None).map_err(|error| {
             Error::from_io(Phase::Slot, format!("slot {map}[{index}], to be empty"), &error)
         })?;

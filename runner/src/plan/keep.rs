@@ -65,12 +65,34 @@ struct Before<'a> {
 
 impl Before<'_> {
     fn has_map(&self, wanted: &MapDefinition) -> bool {
-        self.record.desired.map(&wanted.name) == Some(wanted) && self.is_pinned(&wanted.name)
+        self.record.desired.map(&wanted.name) == Some(wanted)
+            && self.is_pinned(&wanted.name)
+            && self.same_halves(&wanted.name)
+    }
+
+    /// An array with two halves and the variable that says which is in use stay or go together.
+    fn same_halves(&self, map: &str) -> bool {
+        let generation = self.desired.generation(map);
+        let same = generation == self.record.desired.generation(map);
+        let sections = &self.desired.sections;
+        same && generation.is_none_or(|generation| {
+            let section = sections.iter().find(|one| one.map_name() == generation.variables());
+            section.is_some_and(|section| self.has_variables(section))
+        })
     }
 
     /// Variables that programs write keep their values when their object changes and they lie where
     /// they lay; those that they can't write were settled when their map was made.
     fn has_section(&self, wanted: &SectionDefinition) -> bool {
+        let mut generations = self.desired.generations.iter();
+        self.has_variables(wanted)
+            && generations.all(|generation| {
+                generation.variables() != wanted.map_name()
+                    || self.desired.map(&generation.map).is_none_or(|map| self.has_map(map))
+            })
+    }
+
+    fn has_variables(&self, wanted: &SectionDefinition) -> bool {
         self.record.desired.sections.iter().any(|made| made.is_laid_out_as(wanted))
             && self.is_pinned(&wanted.map_name())
             && (!wanted.is_read_only() || self.same_code(&wanted.object))

@@ -40,6 +40,8 @@ pub enum Guarantee {
     Atomic,
     /// Several slots are exchanged, one after the other.
     Ordered,
+    /// All slots are exchanged by one store.
+    OneFlip,
     /// The new one is attached before the old one is detached.
     Overlap,
     /// Data is lost.
@@ -50,9 +52,10 @@ pub enum Guarantee {
 
 impl Guarantee {
     /// Every guarantee.
-    pub const ALL: [Guarantee; 5] = [
+    pub const ALL: [Guarantee; 6] = [
         Guarantee::Atomic,
         Guarantee::Ordered,
+        Guarantee::OneFlip,
         Guarantee::Overlap,
         Guarantee::Restart,
         Guarantee::Stored,
@@ -63,6 +66,7 @@ impl Guarantee {
         match self {
             Guarantee::Atomic => "atomic",
             Guarantee::Ordered => "ordered",
+            Guarantee::OneFlip => "one flip",
             Guarantee::Overlap => "overlap",
             Guarantee::Restart => "restart",
             Guarantee::Stored => "stored",
@@ -76,6 +80,9 @@ impl Guarantee {
             Guarantee::Ordered => {
                 "each slot changes atomically, one after the other: for a moment some events run \
                  new handlers and others old ones"
+            }
+            Guarantee::OneFlip => {
+                "one store changes all slots: every event runs the old handlers or the new ones"
             }
             Guarantee::Overlap => {
                 "the new program is attached before the old one is detached: none is lost, for a \
@@ -98,6 +105,8 @@ pub struct Facts<'a> {
     pub keep: &'a Keep,
     /// Slots of arrays that stay.
     pub slots: &'a [SlotChange],
+    /// Occupied slots that are not in use.
+    pub leftovers: &'a [(String, u32)],
     /// Variables of maps that stay.
     pub stores: &'a [Store],
 }
@@ -108,7 +117,8 @@ pub fn lines(facts: &Facts<'_>) -> Vec<Line> {
     lines.extend(globals(facts));
     lines.extend(maps(facts));
     lines.extend(programs(facts));
-    lines.extend(slots(facts.slots));
+    lines.extend(slots(facts));
+    lines.extend(leftovers(facts.leftovers));
     lines.extend(attachments(facts));
     lines
 }
@@ -263,8 +273,10 @@ fn programs(facts: &Facts<'_>) -> Vec<Line> {
 }
 
 /// Neighbouring slots that change alike are one line.
-fn slots(changes: &[SlotChange]) -> Vec<Line> {
-    let guarantee = match changes.len() {
+fn slots(facts: &Facts<'_>) -> Vec<Line> {
+    let changes = facts.slots;
+    let guarantee = |map: &str| match changes.len() {
+        _ if facts.desired.generation(map).is_some() => Guarantee::OneFlip,
         1 => Guarantee::Atomic,
         _ => Guarantee::Ordered,
     };
@@ -289,7 +301,19 @@ fn slots(changes: &[SlotChange]) -> Vec<Line> {
                 (Some(before), None) => (Sign::Remove, before.clone()),
                 (None, None) => (Sign::Remove, String::new()),
             };
-            Line { guarantee: Some(guarantee), ..line(sign, place, change) }
+            Line { guarantee: Some(guarantee(&first.map)), ..line(sign, place, change) }
+        })
+        .collect()
+}
+
+/// Slots that an interrupted change left in a half that is not in use.
+fn leftovers(slots: &[(String, u32)]) -> Vec<Line> {
+    let of_one_array = |a: &(String, u32), b: &(String, u32)| a.0 == b.0;
+    slots
+        .chunk_by(of_one_array)
+        .map(|slots| {
+            let subject = format!("{} unused slots of {}", slots.len(), slots[0].0);
+            line(Sign::Remove, subject, "left by an interrupted change")
         })
         .collect()
 }

@@ -80,6 +80,7 @@ fn desired() -> Desired {
             section(".bss", "level", Some(vec![0; 4])),
         ],
         attach: vec![Attachment { alternatives: vec![hook()], on_missing: OnMissing::Error }],
+        generations: Vec::new(),
         slots: vec![Slot { map: "handlers".to_owned(), index: 59, program: program("exec") }],
         views: Vec::new(),
     }
@@ -135,6 +136,7 @@ fn live() -> Live {
                 .map(|(id, name)| MapRecord { name: name.to_owned(), id })
                 .to_vec(),
             applied_at: 1,
+            swapped: None,
         }),
         unfinished_replacement: false,
         links: vec![LiveLink {
@@ -157,6 +159,8 @@ fn live() -> Live {
             program_id: 30,
             program: Some(program("exec")),
         }],
+        unused_slots: Vec::new(),
+        bases: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What every part of binding needs: rendered text, numbers, and names of programs and maps.
 
-use crate::model::{MapId, Object, ProgramId};
+use crate::model::{GlobalId, MapId, Object, ProgramId};
 use crate::object::Inventory;
 use crate::resolve::number;
 use crate::spec::values::Scalar;
@@ -79,6 +79,18 @@ impl Binder<'_> {
                 inventory.programs.iter().map(|program| program.name.as_str()).collect()
             })?;
         Some(name.with(ProgramId { object, program }))
+    }
+
+    /// The variable of a name, `variable` or `alias/variable`.
+    pub fn global(&mut self, name: &At<String>) -> Option<GlobalId> {
+        let find = |inventory: &Inventory, name: &str| {
+            inventory.globals.iter().position(|global| global.name == name)
+        };
+        let (object, global) =
+            self.find(name, Code::UnknownGlobal, "global", find, |inventory| {
+                inventory.globals.iter().map(|global| global.name.as_str()).collect()
+            })?;
+        Some(GlobalId { object, global })
     }
 
     /// The map of a name. Maps of one name are one map, so an alias is not needed.

@@ -2,8 +2,8 @@
 
 use crate::btf::{Layout, Scalar as ScalarType, ScalarKind};
 use crate::desired::Value;
-use crate::model::GlobalSetting;
-use crate::object::{Global, Inventory};
+use crate::model::{GlobalId, GlobalSetting};
+use crate::object::Global;
 use crate::resolve::binder::Binder;
 use crate::resolve::number;
 use crate::spec::values::{Entries, Globals};
@@ -18,14 +18,11 @@ use std::time::Duration;
 pub fn bind(globals: &Entries<At<Globals>>, binder: &mut Binder<'_>) -> Vec<GlobalSetting> {
     let mut bound: Vec<(GlobalSetting, Span)> = Vec::new();
     for (name, value) in &globals.0 {
-        let find = |inventory: &Inventory, name: &str| {
-            inventory.globals.iter().position(|global| global.name == name)
-        };
-        let found = binder.find(name, Code::UnknownGlobal, "global", find, |inventory| {
-            inventory.globals.iter().map(|global| global.name.as_str()).collect()
-        });
+        let found = binder.global(name);
         let texts = texts(value, binder);
-        let (Some((object, index)), Some(texts)) = (found, texts) else { continue };
+        let (Some(GlobalId { object, global: index }), Some(texts)) = (found, texts) else {
+            continue;
+        };
         let global = &binder.objects[object].file.inventory.globals[index];
         let earlier = |setting: &&(GlobalSetting, Span)| {
             setting.0.object == object && setting.0.global == index

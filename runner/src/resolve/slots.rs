@@ -1,8 +1,9 @@
 //! Tail-call slots: indices, ranges, system calls and globs over them.
 
-use crate::model::{SlotEntry, SlotKey, Table};
+use crate::model::{GlobalId, SlotEntry, SlotKey, Table};
 use crate::resolve::binder::Binder;
 use crate::resolve::number;
+use crate::spec::shape::TableSpec;
 use crate::spec::values::{Entries, Scalar};
 use crate::syscall_table;
 use crate::text::codes::Code;
@@ -13,12 +14,12 @@ use std::ops::RangeInclusive;
 use wildmatch::WildMatch;
 
 /// Binds `tail_calls`.
-pub fn bind(tables: &Entries<Entries<At<Scalar>>>, binder: &mut Binder<'_>) -> Vec<Table> {
+pub fn bind(tables: &Entries<TableSpec>, binder: &mut Binder<'_>) -> Vec<Table> {
     let mut bound = Vec::new();
-    for (name, entries) in &tables.0 {
+    for (name, table) in &tables.0 {
         let map = binder.map(name);
         let mut slots = Vec::new();
-        for (key, program) in &entries.0 {
+        for (key, program) in &table.slots.0 {
             let indices = bind_key(key, binder);
             let program = binder.program(program);
             if let (Some(indices), Some(program)) = (indices, program) {
@@ -26,11 +27,29 @@ pub fn bind(tables: &Entries<Entries<At<Scalar>>>, binder: &mut Binder<'_>) -> V
                 slots.push(SlotEntry { key, indices, program });
             }
         }
+        let generation = table.generation.as_ref().and_then(|name| generation(name, binder));
         if let Some(map) = map {
-            bound.push(Table { map: name.with(map), slots });
+            bound.push(Table { map: name.with(map), generation, slots });
         }
     }
     bound
+}
+
+/// The variable that holds where the half in use begins.
+fn generation(name: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<GlobalId>> {
+    let name = binder.text(name)?;
+    Some(name.with(binder.global(&name)?))
+}
+
+/// A key that names no slot.
+#[derive(Debug)]
+pub struct WrongSlot {
+    /// What kind of mistake it is.
+    code: Code,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: String,
 }
 
 fn bind_key(
@@ -38,25 +57,31 @@ fn bind_key(
     binder: &mut Binder<'_>,
 ) -> Option<(SlotKey, Vec<RangeInclusive<u32>>)> {
     let key = binder.text(&key.with(Scalar(key.value.clone())))?;
-    let parsed = match key.value.strip_prefix("syscall:") {
-        Some(pattern) => syscalls(&key, pattern).map(|indices| (SlotKey::Syscalls, indices)),
-        None => range(&key.value).map(|range| (SlotKey::Numbers, vec![range])).ok_or_else(|| {
-            Diagnostic::error(
-                Code::InvalidValue,
-                key.span,
-                format!("`{}` is not a slot", key.value),
-            )
-            .help(
-                "a slot is an index (`59`), a range (`222-226`), `syscall:NAME` or `syscall:GLOB`",
-            )
-        }),
-    };
-    match parsed {
+    match indices(&key.value) {
         Ok(bound) => Some(bound),
-        Err(diagnostic) => {
-            binder.findings.push(diagnostic);
+        Err(wrong) => {
+            binder
+                .findings
+                .push(Diagnostic::error(wrong.code, key.span, wrong.message).help(wrong.help));
             None
         }
+    }
+}
+
+/// The slots that a key stands for: an index, a range, a system call, a glob over system calls.
+///
+/// # Errors
+/// A key that stands for none.
+pub fn indices(key: &str) -> Result<(SlotKey, Vec<RangeInclusive<u32>>), WrongSlot> {
+    match key.strip_prefix("syscall:") {
+        Some(pattern) => syscalls(pattern).map(|indices| (SlotKey::Syscalls, indices)),
+        None => range(key).map(|range| (SlotKey::Numbers, vec![range])).ok_or_else(|| WrongSlot {
+            code: Code::InvalidValue,
+            message: format!("`{key}` is not a slot"),
+            help:
+                "a slot is an index (`59`), a range (`222-226`), `syscall:NAME` or `syscall:GLOB`"
+                    .to_owned(),
+        }),
     }
 }
 
@@ -71,7 +96,7 @@ fn range(text: &str) -> Option<RangeInclusive<u32>> {
     }
 }
 
-fn syscalls(key: &At<String>, pattern: &str) -> Result<Vec<RangeInclusive<u32>>, Diagnostic> {
+fn syscalls(pattern: &str) -> Result<Vec<RangeInclusive<u32>>, WrongSlot> {
     let matcher = WildMatch::new(pattern);
     let indices: Vec<_> = syscall_table::all()
         .filter(|(_, name)| matcher.matches(name))
@@ -82,12 +107,14 @@ fn syscalls(key: &At<String>, pattern: &str) -> Result<Vec<RangeInclusive<u32>>,
     }
     let names = syscall_table::all().map(|(_, name)| name);
     let what = if pattern.contains(['*', '?']) { "matches" } else { "is called" };
-    Err(Diagnostic::error(
-        Code::UnknownSyscall,
-        key.span,
-        format!("no system call of {} {what} `{pattern}`", std::env::consts::ARCH),
-    )
-    .did_you_mean(nearest(pattern, names)))
+    Err(WrongSlot {
+        code: Code::UnknownSyscall,
+        message: format!("no system call of {} {what} `{pattern}`", std::env::consts::ARCH),
+        help: match nearest(pattern, names) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => "`ausyscall --dump` lists the system calls of this machine".to_owned(),
+        },
+    })
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ impl Checked {
             sections: needs::sections(model),
             programs,
             attach: model.attach.iter().map(|one| attachment(model, one)).collect(),
+            generations: needs::generations(model),
             slots,
             views,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::desired::{MapDefinition, ProgramUse, SectionDefinition, Slot, View};
+use crate::desired::{Generation, MapDefinition, ProgramUse, SectionDefinition, Slot, View};
 use crate::model::{Model, ProgramId};
 use crate::object::{Map, MapType};
 use crate::rules::tail_calls;
@@ -42,6 +42,24 @@ pub fn maps(
     maps
 }
 
+/// The PROG_ARRAYs of which all slots change at once.
+pub fn generations(model: &Model) -> Vec<Generation> {
+    let tables = model.tail_calls.iter();
+    tables
+        .filter_map(|table| {
+            let id = table.generation.as_ref()?.value;
+            let object = &model.objects[id.object];
+            let variable = &object.file.inventory.globals[id.global];
+            Some(Generation {
+                map: model.map(table.map.value).name.clone(),
+                object: object.alias.value.clone(),
+                section: variable.section.clone(),
+                offset: variable.offset,
+            })
+        })
+        .collect()
+}
+
 /// The sections of variables of every object.
 pub fn sections(model: &Model) -> Vec<SectionDefinition> {
     let objects = model.objects.iter();
@@ -67,6 +85,9 @@ fn definition(model: &Model, alias: &str, map: &Map) -> MapDefinition {
     }
     if map.map_type == MapType::PROG_ARRAY {
         definition.owner = tail_calls::owner(model, &map.name);
+        if generations(model).iter().any(|generation| generation.map == map.name) {
+            definition.max_entries = definition.max_entries.saturating_mul(2);
+        }
     }
     definition
 }

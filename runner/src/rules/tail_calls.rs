@@ -13,7 +13,7 @@ use crate::text::diagnostic::Findings;
 use crate::text::source::At;
 use std::ops::RangeInclusive;
 
-pub use types::owner;
+pub use types::{kind, owner};
 
 /// Applies this family's rules.
 pub fn check(model: &Model, findings: &mut Findings) {

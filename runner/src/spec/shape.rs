@@ -53,7 +53,7 @@ pub struct Spec {
     /// call (`syscall:execve`) or a glob over system calls (`syscall:clock_*`).
     #[serde(default)]
     #[schemars(example = json!({ "handlers": { "59": "exec", "222-226": "latency/timer", "syscall:clock_*": "timer" } }))]
-    pub tail_calls: Entries<Entries<At<Scalar>>>,
+    pub tail_calls: Entries<TableSpec>,
     /// How maps are shown, by map. Maps that are not named are shown as their types say.
     #[serde(default)]
     #[schemars(example = json!({ "counts": { "sort": "calls desc", "top": 20 } }))]
@@ -88,6 +88,30 @@ pub struct MapSpec {
     /// Capacity in entries; for a ring buffer in bytes, a power of two and a multiple of the page size.
     #[schemars(example = 4096)]
     pub max_entries: Option<At<Scalar>>,
+}
+
+/// The handlers of a PROG_ARRAY: slots and programs, or these under `slots` beside a `generation`.
+#[derive(Clone, Debug, Default)]
+pub struct TableSpec {
+    /// The variable by which all slots change at once.
+    pub generation: Option<At<Scalar>>,
+    /// Programs by slot.
+    pub slots: Entries<At<Scalar>>,
+}
+
+/// The handlers of a PROG_ARRAY of which all slots change at once.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationTable {
+    /// A 4-byte variable of the object that its dispatcher adds to the slot's index. The PROG_ARRAY
+    /// gets twice the entries that the object defines; the half in use begins at this variable's
+    /// value, and one store into it changes every slot.
+    #[schemars(example = &"handlers_generation")]
+    pub generation: At<Scalar>,
+    /// Programs by slot.
+    #[serde(default)]
+    #[schemars(example = json!({ "59": "exec", "222-226": "timer" }))]
+    pub slots: Entries<At<Scalar>>,
 }
 
 /// How a map is shown.

@@ -1,6 +1,6 @@
 //! The values that the language's types are made of, and how serde and the schema see them.
 
-use crate::spec::shape::{ObjectFile, ObjectSpec};
+use crate::spec::shape::{GenerationTable, ObjectFile, ObjectSpec, TableSpec};
 use crate::text::source::At;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
@@ -192,5 +192,52 @@ impl JsonSchema for ObjectSpec {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let full = generator.subschema_for::<ObjectFile>();
         json_schema!({ "anyOf": [{ "type": "string" }, full] })
+    }
+}
+
+impl<'de> Deserialize<'de> for TableSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<TableSpec, D::Error> {
+        struct TableVisitor;
+
+        impl<'de> Visitor<'de> for TableVisitor {
+            type Value = TableSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("programs by slot, or `generation` and `slots`")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TableSpec, A::Error> {
+                let mut table = TableSpec::default();
+                // No slot is called like one of the two keys of the long form.
+                while let Some(key) = map.next_key::<At<String>>()? {
+                    match key.value.as_str() {
+                        "generation" => table.generation = Some(map.next_value()?),
+                        "slots" => {
+                            let slots: Entries<At<Scalar>> = map.next_value()?;
+                            table.slots.0.extend(slots.0);
+                        }
+                        _ => table.slots.0.push((key, map.next_value()?)),
+                    }
+                }
+                Ok(table)
+            }
+        }
+
+        deserializer.deserialize_map(TableVisitor)
+    }
+}
+
+impl JsonSchema for TableSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "TableSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let slots = generator.subschema_for::<Entries<At<Scalar>>>();
+        let long = generator.subschema_for::<GenerationTable>();
+        json_schema!({
+            "description": "Programs by slot, or `generation` and `slots`.",
+            "anyOf": [slots, long],
+        })
     }
 }

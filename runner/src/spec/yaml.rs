@@ -196,8 +196,8 @@ mod tests {
         let text = "version: 1\ntail_calls:\n  é: { 222-226: timer }\n";
         let source = Source { path: "x.yaml".into(), text: text.into() };
         let spec = parse(&source).expect("the text is right");
-        let (map, slots) = &spec.tail_calls.0[0];
-        let (slot, program) = &slots.0[0];
+        let (map, table) = &spec.tail_calls.0[0];
+        let (slot, program) = &table.slots.0[0];
         assert_eq!(&text[map.span.range()], "é");
         assert_eq!((slot.value.as_str(), &text[slot.span.range()]), ("222-226", "222-226"));
         assert_eq!(&text[program.span.range()], "timer");

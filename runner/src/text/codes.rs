@@ -55,6 +55,7 @@ codes! {
     SlotOutOfRange "slot-out-of-range" "A slot's index is not below the map's max_entries."
     DuplicateSlot "duplicate-slot" "A slot is filled twice."
     SlotTypeMismatch "slot-type-mismatch" "Programs of different types can't share a PROG_ARRAY."
+    GenerationVariable "generation-variable" "A variable can't say which half of a PROG_ARRAY is in use."
     UnusedTable "unused-table" "No attached program tail-calls into the PROG_ARRAY."
     EmptyTable "empty-table" "A program tail-calls into a PROG_ARRAY in which nothing sits."
     EmptySlot "empty-slot" "A program tail-calls a slot in which nothing sits."

@@ -6,7 +6,7 @@
 
 use super::{Array, User, users};
 use crate::model::{Model, ProgramId};
-use crate::object::{AttachType, ProgramType};
+use crate::object::{AttachType, ProgramType, Section};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
 use crate::text::source::At;
@@ -107,7 +107,16 @@ impl fmt::Display for Compatibility {
 }
 
 fn compatibility(model: &Model, id: ProgramId, attached_to: Option<&str>) -> Compatibility {
-    let section = &model.program(id).section;
+    of_section(&model.program(id).section, attached_to)
+}
+
+/// What a program of a section is to the PROG_ARRAYs that it uses, in words; `attached_to` is the
+/// function or tracepoint that it, or its caller, is attached to.
+pub fn kind(section: &Section, attached_to: Option<&str>) -> String {
+    of_section(section, attached_to).to_string()
+}
+
+fn of_section(section: &Section, attached_to: Option<&str>) -> Compatibility {
     let has_prototype =
         matches!(section.program_type, Some(ProgramType::Tracing | ProgramType::Other("lsm")));
     let target = attached_to.map(str::to_owned).or_else(|| section.target.clone());
