@@ -2,6 +2,7 @@
 
 use crate::commands::Outcome;
 use crate::commands::check::Warnings;
+use crate::commands::swap::{self, Which};
 use crate::commands::{
     Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema, status,
 };
@@ -75,6 +76,43 @@ enum Command {
         /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: Format,
+    },
+    /// Put other programs into tail-call slots of an applied probe, while events flow
+    #[command(
+        override_usage = "probe-runner swap [OPTIONS] <PROBE> <MAP> <SLOT=PROGRAM>...\n       \
+                                probe-runner swap <PROBE> --revert"
+    )]
+    Swap {
+        /// An applied probe
+        probe: String,
+        /// A PROG_ARRAY of it
+        #[arg(required_unless_present = "revert")]
+        map: Option<String>,
+        /// Slots and the programs for them, as in a probe file: `59=exec`, `222-226=mine/timer`,
+        /// `syscall:execve=exec`
+        #[arg(value_name = "SLOT=PROGRAM", required_unless_present = "revert")]
+        slots: Vec<String>,
+        /// Another object to take programs from, such as `mine=timer-latency.bpf.o`
+        #[arg(long = "object", value_name = "ALIAS=FILE")]
+        objects: Vec<String>,
+        /// Search this directory for objects too
+        #[arg(long = "object-dir", value_name = "DIR")]
+        directories: Vec<PathBuf>,
+        /// Take it back after this time, such as `30s`; also on Ctrl-C, and if this process dies
+        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        duration: Option<Duration>,
+        /// Put back what the probe's file says
+        #[arg(long, conflicts_with_all = ["map", "slots", "objects", "duration"])]
+        revert: bool,
+        /// Revert the swap of this time alone, when standard input ends
+        #[arg(long, hide = true, requires = "revert")]
+        orphan_of: Option<u64>,
+        /// How results are written
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+        /// Show the verifier's whole log when it refuses a program
+        #[arg(long)]
+        verifier_log: bool,
     },
     /// Show what an applied probe's maps hold
     Read {
@@ -217,6 +255,25 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Command::Run { paths, options, duration, output, verifier_log } => {
             let files = Files { paths, options };
             run::run(&files.into(), duration, output, whole_log(verifier_log), out)
+        }
+        Command::Swap { probe, revert: true, orphan_of, output, verifier_log, .. } => {
+            let which = orphan_of.map_or(Which::Any, Which::OrphanOf);
+            swap::revert(&probe, which, output, whole_log(verifier_log), out)
+        }
+        Command::Swap {
+            probe,
+            map,
+            slots,
+            objects,
+            directories,
+            duration,
+            output,
+            verifier_log,
+            ..
+        } => {
+            let map = map.unwrap_or_default();
+            let arguments = swap::Arguments { probe, map, slots, objects, directories, duration };
+            swap::run(&arguments, output, whole_log(verifier_log), out)
         }
         Command::Status { probes, output } => status::run(&probes, output, out),
         Command::Read { probe, map, output } => read::run(&probe, map.as_deref(), output, out),

@@ -12,6 +12,7 @@ pub mod read;
 pub mod run;
 pub mod schema;
 pub mod status;
+pub mod swap;
 
 mod applied;
 mod attached;

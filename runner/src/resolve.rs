@@ -8,7 +8,7 @@ mod binder;
 mod globals;
 mod number;
 mod objects;
-mod slots;
+pub mod slots;
 mod variables;
 mod views;
 

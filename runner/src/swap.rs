@@ -131,8 +131,10 @@ fn find(now: &Desired, sources: &[Source<'_>], name: &str) -> Result<ProgramRef,
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => {
-            let names: Vec<String> =
+            let mut names: Vec<String> =
                 all().map(|program| format!("{}/{}", program.object, program.name)).collect();
+            names.sort_unstable();
+            names.dedup();
             let full = names.iter().map(String::as_str);
             let bare = names.iter().filter_map(|name| Some(name.split_once('/')?.1));
             Err(SwapError::new(format!("there is no program {name}"))

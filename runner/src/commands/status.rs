@@ -1,6 +1,7 @@
 //! `probe-runner status`: what runs, as the kernel tells it.
 
 use crate::commands::{Format, Outcome, applied, attached};
+use crate::desired::ProgramRef;
 use crate::kernel::observe;
 use crate::live::{AttachmentRecord, LinkKeeper, Live, LiveProgram};
 use crate::plan::drift;
@@ -82,6 +83,9 @@ fn human(live: &Live, out: &mut impl Write) -> anyhow::Result<()> {
     for (map, slots) in slots(live) {
         writeln!(out, "  slots     {map}: {slots}")?;
     }
+    for line in swapped(live) {
+        writeln!(out, "  swapped   {line}")?;
+    }
     for reason in drift(live) {
         writeln!(out, "  drift     {reason}")?;
     }
@@ -108,6 +112,25 @@ fn program_line(program: &LiveProgram) -> String {
         line.push_str(&format!(", {} runs, {each} ns each", program.run_count));
     }
     line
+}
+
+/// What was swapped since the probe's file was applied, and how it comes back.
+fn swapped(live: &Live) -> Vec<String> {
+    let Some(record) = &live.record else { return Vec::new() };
+    let Some(swapped) = &record.swapped else { return Vec::new() };
+    let name = |program: &ProgramRef| format!("{}/{}", program.object, program.name);
+    let slots = swapped.slots(&record.desired).into_iter();
+    let mut lines: Vec<String> = slots
+        .map(|slot| {
+            let file = slot.file.map_or_else(|| "nothing".to_owned(), name);
+            format!("{} {}: {} instead of {file}", slot.map, slot.index, name(slot.now))
+        })
+        .collect();
+    lines.push(format!(
+        "`probe-runner swap {} --revert`, or `apply` of its file, puts the file's back",
+        live.probe
+    ));
+    lines
 }
 
 /// Slots by map; neighbours with the same program are one range.
@@ -165,6 +188,13 @@ fn document(live: &Live) -> Value {
             "object": slot.program.as_ref().map(|program| &program.object),
             "program_id": slot.program_id,
         })).collect::<Vec<_>>(),
+        "swapped": live.record.as_ref().and_then(|record| {
+            let swapped = record.swapped.as_ref()?;
+            let slots = swapped.slots(&record.desired).into_iter().map(|slot| json!({
+                "map": slot.map, "index": slot.index, "program": slot.now, "file": slot.file,
+            }));
+            Some(slots.collect::<Vec<_>>())
+        }),
         "loss": readout::losses(live),
         "drift": drift(live).iter().map(ToString::to_string).collect::<Vec<_>>(),
     })

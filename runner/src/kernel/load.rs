@@ -160,7 +160,8 @@ impl<'a> Loader<'a> {
     ) -> Result<OwnedFd, Error> {
         let mut objects = self.objects.iter();
         let Some(object) = objects.find(|object| object.file.alias == program.object) else {
-            return Err(Error::new(Phase::Load, what, "its object is not at hand"));
+            return Err(Error::new(Phase::Load, what, "its object is not at hand")
+                .hint("apply the probe's file, which names it"));
         };
         let surroundings = Surroundings {
             maps: &self.maps,

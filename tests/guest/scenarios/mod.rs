@@ -15,6 +15,7 @@ mod rps_counts;
 mod rps_filters;
 mod rps_probes;
 mod storm;
+mod swap;
 mod syscalls;
 mod tail_calls;
 
@@ -28,6 +29,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         rps_filters::SCENARIOS,
         syscalls::SCENARIOS,
         storm::SCENARIOS,
+        swap::SCENARIOS,
         tail_calls::SCENARIOS,
         linked::SCENARIOS,
         aya::SCENARIOS,

@@ -1,0 +1,181 @@
+//! What changes while events flow: handlers that are swapped, probe files that are applied again.
+
+use std::fs;
+use std::thread;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::features::Need;
+use crate::product::{Reading, number};
+use crate::scenario::{Boot, Context, Scenario};
+use crate::traffic::calls::child;
+
+/// timer_gettime: of no timer here, so the kernel refuses it. It is seen all the same.
+const CALL: i64 = 224;
+const THREADS: i64 = 4;
+const CALLS_OF_EACH: i64 = 50_000;
+const CALLS: i64 = THREADS * CALLS_OF_EACH;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "swap-loses-nothing",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: swap_loses_nothing,
+    },
+    Scenario {
+        name: "swap-for-a-while-comes-back",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: swap_comes_back,
+    },
+    Scenario {
+        name: "swap-refuses-what-does-not-fit",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: swap_refuses,
+    },
+    Scenario {
+        name: "apply-changes-a-slot-in-place",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| changes_in_place(context, ""),
+    },
+    Scenario {
+        name: "apply-changes-all-slots-by-one-flip",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| changes_in_place(context, "generation: handlers_generation, "),
+    },
+];
+
+/// Both handlers count into the same map, so what it holds is what either of them saw.
+fn swap_loses_nothing(context: &Context) -> Result<()> {
+    let product = &context.product;
+    apply(context, "", "222-226: timer")?;
+    let arguments = ["storm", &CALL.to_string(), &CALLS_OF_EACH.to_string(), &THREADS.to_string()];
+    let mut swaps = 0;
+    let (pid, _) = thread::scope(|scope| -> Result<(u32, String)> {
+        let storm = scope.spawn(|| child(&arguments));
+        while !storm.is_finished() {
+            let swap = ["swap", "swapped", "handlers", "222-226=mine/timer"];
+            let mine = ["--object", "mine=timer-latency.bpf.o"];
+            product.command(&[&swap[..], &mine[..]].concat())?.success()?;
+            product.command(&["swap", "swapped", "--revert"])?.success()?;
+            swaps += 2;
+        }
+        storm.join().ok().context("the storm's thread panicked")?
+    })?;
+    let read = product.json(&["read", "swapped", "-o", "json"])?;
+    product.command(&["delete", "swapped"])?.success()?;
+    let reading = Reading(&read);
+    let counted = reading.sum("counts", "value", |row| {
+        number(row, "nr").is_ok_and(|call| call == CALL)
+            && number(row, "pid").is_ok_and(|process| process == i64::from(pid))
+    })?;
+    let misses = reading.loss("recursion_misses");
+    ensure!(swaps >= 2, "the storm was over before the first swap");
+    ensure!(
+        counted <= CALLS && counted + misses >= CALLS,
+        "{counted} of {CALLS} counted over {swaps} swaps, {misses} misses shown"
+    );
+    Ok(())
+}
+
+fn swap_comes_back(context: &Context) -> Result<()> {
+    let product = &context.product;
+    apply(context, "", "222-226: timer")?;
+    let swap = ["swap", "swapped", "handlers", "224=exec", "--for", "1s"];
+    product.command(&swap)?.success()?;
+    ensure!(slot(context, 224)? == "timer", "the slot's handler did not come back");
+    product.command(&["swap", "swapped", "handlers", "224=exec"])?.success()?;
+    ensure!(slot(context, 224)? == "exec", "the slot was not swapped");
+    let status = product.json(&["status", "swapped", "-o", "json"])?;
+    ensure!(
+        status["probes"][0]["swapped"][0]["file"]["name"] == "timer",
+        "status does not show the swap: {status}"
+    );
+    // The file is the truth.
+    let applied = apply(context, "", "222-226: timer")?;
+    ensure!(applied["probes"][0]["result"] == "configured", "nothing was put back: {applied}");
+    ensure!(slot(context, 224)? == "timer", "apply left the swapped handler");
+    product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+fn swap_refuses(context: &Context) -> Result<()> {
+    let product = &context.product;
+    apply(context, "", "222-226: timer")?;
+    for (slot, said) in [
+        ("300=exec", "it has 300"),
+        ("59=exek", "did you mean"),
+        ("59=tail/hello_handler", "kprobe program"),
+    ] {
+        let swap = ["swap", "swapped", "handlers", slot];
+        let tail = ["--object", "tail=tail-call-hello.bpf.o"];
+        product.command(&[&swap[..], &tail[..]].concat())?.exits(1)?.complains(&[said])?;
+    }
+    ensure!(slot(context, 224)? == "timer", "a refused swap changed a slot");
+    product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+/// The dispatcher and the counts stay, the slots change, and the same file again changes nothing.
+fn changes_in_place(context: &Context, generation: &str) -> Result<()> {
+    let product = &context.product;
+    let file = "59: exec, 222-226: timer";
+    ensure!(apply(context, generation, file)?["probes"][0]["result"] == "created");
+    let arguments = ["storm", &CALL.to_string(), "100", "1"];
+    let (pid, _) = child(&arguments)?;
+    let before = status(context)?;
+    let changed = "222-223: exec, 224: timer";
+    ensure!(apply(context, generation, changed)?["probes"][0]["result"] == "configured");
+    ensure!(apply(context, generation, changed)?["probes"][0]["result"] == "unchanged");
+    let after = status(context)?;
+    let id = |status: &Value| {
+        let programs = status["probes"][0]["programs"].as_array().cloned().unwrap_or_default();
+        programs.iter().find(|one| one["name"] == "dispatch").and_then(|one| one["id"].as_i64())
+    };
+    ensure!(id(&before).is_some() && id(&before) == id(&after), "the dispatcher was replaced");
+    ensure!(
+        after["probes"][0]["drift"].as_array().is_some_and(Vec::is_empty),
+        "there is drift after a change: {after}"
+    );
+    ensure!(slot(context, 222)? == "exec" && slot(context, 224)? == "timer", "{after}");
+    ensure!(slot(context, 225).is_err() && slot(context, 59).is_err(), "{after}");
+    let read = product.json(&["read", "swapped", "-o", "json"])?;
+    product.command(&["delete", "swapped"])?.success()?;
+    let counted = Reading(&read).sum("counts", "value", |row| {
+        number(row, "nr").is_ok_and(|call| call == CALL)
+            && number(row, "pid").is_ok_and(|process| process == i64::from(pid))
+    })?;
+    ensure!(counted == 100, "{counted} of 100 counted before the change are left");
+    Ok(())
+}
+
+/// Applies a probe of these slots.
+fn apply(context: &Context, generation: &str, slots: &str) -> Result<Value> {
+    let slots = if generation.is_empty() {
+        format!("{{ {slots} }}")
+    } else {
+        format!("{{ {generation}slots: {{ {slots} }} }}")
+    };
+    let file = context.scratch.join("swapped.yaml");
+    let text = format!(
+        "version: 1\nname: swapped\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: {{ name: \
+         sys_enter, program: dispatch }}\ntail_calls:\n  handlers: {slots}\n"
+    );
+    fs::write(&file, text)?;
+    context.product.json(&["apply", crate::product::path(&file)?, "-o", "json"])
+}
+
+fn status(context: &Context) -> Result<Value> {
+    context.product.json(&["status", "swapped", "-o", "json"])
+}
+
+/// The name of the program in a slot.
+fn slot(context: &Context, index: i64) -> Result<String> {
+    let status = status(context)?;
+    let slots = status["probes"][0]["slots"].as_array().context("no slots")?;
+    let slot = slots.iter().find(|slot| slot["index"] == index).context("the slot is empty")?;
+    Ok(slot["program"].as_str().context("a foreign program")?.to_owned())
+}
