@@ -6,6 +6,7 @@
 use crate::desired::{Decoder, Details, HookKind, OnMissing, Value};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
+use crate::spec::MapFlag;
 use crate::text::source::{At, SourceId};
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -90,6 +91,18 @@ pub struct MapSetting {
     pub map: At<MapId>,
     /// Its new capacity.
     pub max_entries: Option<At<u32>>,
+    /// Its flags instead of the object's.
+    pub flags: Option<At<Vec<At<MapFlag>>>>,
+    /// The NUMA node that its memory is to be on.
+    pub numa_node: Option<At<u32>>,
+}
+
+impl MapSetting {
+    /// `map_flags` as the file wants them, if it says so.
+    pub fn map_flags(&self) -> Option<u32> {
+        let flags = self.flags.as_ref()?;
+        Some(flags.value.iter().fold(0, |bits, flag| bits | flag.value.bit()))
+    }
 }
 
 /// The first of some hooks that a kernel takes.

@@ -103,8 +103,10 @@ fn bind_maps(maps: &Entries<MapSpec>, binder: &mut Binder<'_>) -> Vec<MapSetting
     for (name, spec) in &maps.0 {
         let map = binder.map(name);
         let max_entries = spec.max_entries.as_ref().and_then(|text| binder.number(text));
+        let numa_node = spec.numa_node.as_ref().and_then(|text| binder.number(text));
         if let Some(map) = map {
-            settings.push(MapSetting { map: name.with(map), max_entries });
+            let flags = spec.flags.clone();
+            settings.push(MapSetting { map: name.with(map), max_entries, flags, numa_node });
         }
     }
     settings

@@ -9,6 +9,7 @@ mod generations;
 mod helpers;
 mod lints;
 mod map_shapes;
+mod map_flags;
 mod maps;
 mod needs;
 mod pairs;
@@ -44,6 +45,7 @@ pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
         programs::check,
         maps::check,
         map_shapes::check,
+        map_flags::check,
         views::check,
         view_fields::check,
         units::check,

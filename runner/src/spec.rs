@@ -1,8 +1,12 @@
 //! A probe file as it was written: shape and positions, no meaning yet.
 
+mod map_flag;
+
 pub mod attach;
 pub mod comments;
 pub mod schema;
 pub mod shape;
 pub mod values;
 pub mod yaml;
+
+pub use map_flag::MapFlag;

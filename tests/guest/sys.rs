@@ -7,6 +7,8 @@ use std::arch::asm;
 use std::ffi::{CString, c_int, c_long};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// What bpf(2) can list by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +24,7 @@ pub enum Kind {
 /// Commands of bpf(2), from include/uapi/linux/bpf.h.
 mod command {
     pub const PROG_LOAD: u32 = 5;
+    pub const OBJ_GET: u32 = 7;
     pub const PROG_GET_NEXT_ID: u32 = 11;
     pub const MAP_GET_NEXT_ID: u32 = 12;
     pub const RAW_TRACEPOINT_OPEN: u32 = 17;
@@ -64,6 +67,14 @@ fn bpf_fd(command: u32, attributes: &mut Attributes) -> io::Result<OwnedFd> {
 
 fn check(result: c_long) -> io::Result<c_long> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// What is pinned at a path.
+pub fn open_pin(path: &Path) -> io::Result<OwnedFd> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut attributes = Attributes::default();
+    attributes.put_pointer(0, path.as_ptr());
+    bpf_fd(command::OBJ_GET, &mut attributes)
 }
 
 /// The smallest id above `last`; none at the end.

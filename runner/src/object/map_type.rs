@@ -58,16 +58,24 @@ impl MapType {
     pub const PERCPU_HASH: MapType = MapType(5);
     /// `BPF_MAP_TYPE_PERCPU_ARRAY`.
     pub const PERCPU_ARRAY: MapType = MapType(6);
+    /// `BPF_MAP_TYPE_STACK_TRACE`.
+    pub const STACK_TRACE: MapType = MapType(7);
     /// `BPF_MAP_TYPE_LRU_HASH`.
     pub const LRU_HASH: MapType = MapType(9);
     /// `BPF_MAP_TYPE_LRU_PERCPU_HASH`.
     pub const LRU_PERCPU_HASH: MapType = MapType(10);
+    /// `BPF_MAP_TYPE_LPM_TRIE`.
+    pub const LPM_TRIE: MapType = MapType(11);
     /// `BPF_MAP_TYPE_ARRAY_OF_MAPS`.
     pub const ARRAY_OF_MAPS: MapType = MapType(12);
     /// `BPF_MAP_TYPE_HASH_OF_MAPS`.
     pub const HASH_OF_MAPS: MapType = MapType(13);
     /// `BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE`.
     pub const PERCPU_CGROUP_STORAGE: MapType = MapType(21);
+    /// `BPF_MAP_TYPE_QUEUE`.
+    pub const QUEUE: MapType = MapType(22);
+    /// `BPF_MAP_TYPE_STACK`.
+    pub const STACK: MapType = MapType(23);
     /// `BPF_MAP_TYPE_RINGBUF`.
     pub const RINGBUF: MapType = MapType(27);
     /// `BPF_MAP_TYPE_USER_RINGBUF`.

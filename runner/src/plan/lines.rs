@@ -8,6 +8,7 @@ use crate::plan::keep::Keep;
 use crate::plan::slots::SlotChange;
 use crate::plan::stores::Store;
 use crate::plan::words;
+use crate::spec::MapFlag;
 
 /// One line of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,7 +233,6 @@ fn differences(before: &MapDefinition, after: &MapDefinition) -> String {
         ("key size", before.key_size.into(), after.key_size.into()),
         ("value size", before.value_size.into(), after.value_size.into()),
         ("max_entries", before.max_entries.into(), after.max_entries.into()),
-        ("flags", before.flags.into(), after.flags.into()),
         ("map_extra", before.extra, after.extra),
     ];
     for (what, before, after) in numbers {
@@ -240,8 +240,16 @@ fn differences(before: &MapDefinition, after: &MapDefinition) -> String {
             parts.push(format!("{what} {before} → {after}"));
         }
     }
+    if before.flags != after.flags {
+        let flags = |map: &MapDefinition| match &MapFlag::names(map.flags)[..] {
+            [] => "none".to_owned(),
+            names => names.join(" "),
+        };
+        parts.push(format!("flags {} → {}", flags(before), flags(after)));
+    }
     if before.numa_node != after.numa_node {
-        parts.push("another NUMA node".to_owned());
+        let node = |map: &MapDefinition| map.numa_node.map_or("any".to_owned(), |n| n.to_string());
+        parts.push(format!("NUMA node {} → {}", node(before), node(after)));
     }
     if parts.is_empty() { "made anew".to_owned() } else { parts.join(", ") }
 }

@@ -10,6 +10,7 @@ use crate::live::{
 };
 use crate::object::MapType;
 use crate::plan::{Change, Outcome, Step, drift, plan};
+use crate::spec::MapFlag;
 
 fn program(name: &str) -> ProgramRef {
     ProgramRef { object: "main".to_owned(), name: name.to_owned() }
@@ -304,10 +305,12 @@ fn a_constant_is_compiled_in_and_a_variable_is_stored() {
 fn a_map_of_another_shape_takes_its_programs_along() {
     let mut desired = desired();
     desired.maps[1].max_entries = 4096;
+    desired.maps[1].flags = MapFlag::NoPrealloc.bit();
+    desired.maps[1].numa_node = Some(0);
     assert_eq!(
         lines(&desired, &live()),
         [
-            "~ map counts: max_entries 300 → 4096 (restart)",
+            "~ map counts: max_entries 300 → 4096, flags none → no_prealloc, NUMA node any → 0 (restart)",
             "~ program exec: loaded anew",
             "~ slot handlers[59]: exec, loaded anew (atomic)",
             "~ attachment raw_tracepoint sys_enter with dispatch: attached anew (overlap)",

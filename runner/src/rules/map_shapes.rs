@@ -1,4 +1,5 @@
-//! Whether the kernel makes maps of such sizes: the checks of each map type's `map_alloc_check`.
+//! Whether the kernel makes maps of such sizes: the checks of each map type's `map_alloc_check`, but for
+//! those of flags, which are `map_flags`' business.
 //!
 //! Looked at is what will be made: maps that are needed, with what the probe file changes of them.
 //! What depends on a machine's memory is not judged here.
@@ -10,23 +11,13 @@ use crate::rules::checked;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings, Severity};
 
-const STACK_TRACE: MapType = MapType(7);
 const CGROUP_ARRAY: MapType = MapType(8);
-const LPM_TRIE: MapType = MapType(11);
 const CGROUP_STORAGE: MapType = MapType(19);
 const PERCPU_CGROUP_STORAGE: MapType = MapType::PERCPU_CGROUP_STORAGE;
-const QUEUE: MapType = MapType(22);
-const STACK: MapType = MapType(23);
 const BLOOM_FILTER: MapType = MapType(30);
 
-/// `BPF_F_NO_PREALLOC`.
-const NO_PREALLOC: u32 = 1;
-/// `BPF_F_NO_COMMON_LRU`.
-const NO_COMMON_LRU: u32 = 1 << 1;
 /// `BPF_F_STACK_BUILD_ID`.
 const STACK_BUILD_ID: u32 = 1 << 5;
-/// `BPF_F_MMAPABLE`.
-const MMAPABLE: u32 = 1 << 10;
 
 /// `PCPU_MIN_UNIT_SIZE`, include/linux/percpu.h: a CPU's part of an allocation can't be larger.
 const LARGEST_PER_CPU_VALUE: u32 = 32 << 10;
@@ -83,25 +74,23 @@ fn report(model: &Model, map: &MapDefinition, refusal: &Refusal, findings: &mut 
 fn refusal(map: &MapDefinition) -> Option<Refusal> {
     let sizes: &[fn(&MapDefinition) -> Option<Refusal>] = match map.map_type() {
         MapType::ARRAY => &[index_key, some_value],
-        MapType::PERCPU_ARRAY => &[index_key, some_value, per_cpu_value, not_mapped],
+        MapType::PERCPU_ARRAY => &[index_key, some_value, per_cpu_value],
         MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY | CGROUP_ARRAY => {
             &[index_key, descriptor_value]
         }
         MapType::ARRAY_OF_MAPS => &[index_key, descriptor_value],
         MapType::HASH_OF_MAPS => &[some_key, descriptor_value, hash_entries],
-        MapType::HASH => &[some_key, some_value, hash_element, hash_entries, not_lru],
-        MapType::PERCPU_HASH => &[some_key, some_value, per_cpu_value, hash_entries, not_lru],
-        MapType::LRU_HASH => &[some_key, some_value, hash_element, hash_entries, preallocated],
-        MapType::LRU_PERCPU_HASH => {
-            &[some_key, some_value, per_cpu_value, hash_entries, preallocated]
-        }
-        LPM_TRIE => &[prefix_key, some_value, not_preallocated],
-        STACK_TRACE => &[index_key, stack_value, stack_depth],
-        QUEUE | STACK => &[no_key, some_value],
+        MapType::HASH => &[some_key, some_value, hash_element, hash_entries],
+        MapType::PERCPU_HASH => &[some_key, some_value, per_cpu_value, hash_entries],
+        MapType::LRU_HASH => &[some_key, some_value, hash_element, hash_entries],
+        MapType::LRU_PERCPU_HASH => &[some_key, some_value, per_cpu_value, hash_entries],
+        MapType::LPM_TRIE => &[prefix_key, some_value],
+        MapType::STACK_TRACE => &[index_key, stack_value, stack_depth],
+        MapType::QUEUE | MapType::STACK => &[no_key, some_value],
         BLOOM_FILTER => &[no_key, some_value],
         MapType::RINGBUF | MapType::USER_RINGBUF => &[no_key, no_value],
         CGROUP_STORAGE | PERCPU_CGROUP_STORAGE => &[no_entries, some_value],
-        other if other.is_storage() => &[index_key, some_value, no_entries, not_preallocated],
+        other if other.is_storage() => &[index_key, some_value, no_entries],
         _ => &[],
     };
     sizes.iter().find_map(|rule| rule(map))
@@ -156,30 +145,6 @@ fn hash_entries(map: &MapDefinition) -> Option<Refusal> {
     unless(map.max_entries <= MOST_HASH_ENTRIES, "max_entries", map.max_entries, &rule)
 }
 
-/// `htab_map_alloc_check`: LRU maps take no memory while they run.
-fn preallocated(map: &MapDefinition) -> Option<Refusal> {
-    let rule = "LRU maps can't have the flag BPF_F_NO_PREALLOC";
-    unless(map.flags & NO_PREALLOC == 0, "map_flags", map.flags, rule)
-}
-
-/// `htab_map_alloc_check`: the flag is about lists that other hashes don't have.
-fn not_lru(map: &MapDefinition) -> Option<Refusal> {
-    let rule = "only LRU maps have the flag BPF_F_NO_COMMON_LRU";
-    unless(map.flags & NO_COMMON_LRU == 0, "map_flags", map.flags, rule)
-}
-
-/// `array_map_alloc_check`: only plain arrays can be mapped.
-fn not_mapped(map: &MapDefinition) -> Option<Refusal> {
-    let rule = "only plain arrays can have the flag BPF_F_MMAPABLE";
-    unless(map.flags & MMAPABLE == 0, "map_flags", map.flags, rule)
-}
-
-/// `trie_alloc`, kernel/bpf/lpm_trie.c; `bpf_local_storage_map_alloc_check`.
-fn not_preallocated(map: &MapDefinition) -> Option<Refusal> {
-    let rule = "such a map must have the flag BPF_F_NO_PREALLOC";
-    unless(map.flags & NO_PREALLOC != 0, "map_flags", map.flags, rule)
-}
-
 /// `trie_alloc`: a prefix's length in 4 bytes, then 1 to 256 bytes of it.
 fn prefix_key(map: &MapDefinition) -> Option<Refusal> {
     let rule = "its keys have 5 to 260 bytes: a prefix's length and the prefix";
@@ -221,7 +186,7 @@ fn no_entries(map: &MapDefinition) -> Option<Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LPM_TRIE, QUEUE, STACK_TRACE, refusal};
+    use super::refusal;
     use crate::desired::MapDefinition;
     use crate::object::MapType;
 
@@ -254,12 +219,12 @@ mod tests {
             (map(MapType::HASH, 16, 8, 1 << 27), None),
             (map(MapType::HASH, 16, 8, (1 << 27) + 1), Some("max_entries")),
             (map(MapType::HASH, 16, 4 << 20, 1), Some("value_size")),
-            (map(STACK_TRACE, 4, 127 * 8, 64), None),
-            (map(STACK_TRACE, 4, 128 * 8, 64), Some("value_size")),
-            (map(STACK_TRACE, 4, 12, 64), Some("value_size")),
-            (map(QUEUE, 4, 8, 64), Some("key_size")),
-            (map(LPM_TRIE, 8, 8, 64), Some("map_flags")),
-            (map(LPM_TRIE, 4, 8, 64), Some("key_size")),
+            (map(MapType::STACK_TRACE, 4, 127 * 8, 64), None),
+            (map(MapType::STACK_TRACE, 4, 128 * 8, 64), Some("value_size")),
+            (map(MapType::STACK_TRACE, 4, 12, 64), Some("value_size")),
+            (map(MapType::QUEUE, 4, 8, 64), Some("key_size")),
+            (map(MapType::LPM_TRIE, 8, 8, 64), None),
+            (map(MapType::LPM_TRIE, 4, 8, 64), Some("key_size")),
             (map(MapType::RINGBUF, 0, 0, 4096), None),
             (map(MapType::RINGBUF, 0, 8, 4096), Some("value_size")),
             (map(task_storage, 4, 8, 100), Some("max_entries")),
@@ -268,17 +233,5 @@ mod tests {
             let got = refusal(&map).map(|refusal| refusal.attribute);
             assert_eq!(got, wrong, "{map:?}");
         }
-    }
-
-    #[test]
-    fn flags_belong_to_types() {
-        let with_flags =
-            |map_type, flags| refusal(&MapDefinition { flags, ..map(map_type, 4, 8, 8) });
-        assert!(with_flags(MapType::HASH, 1).is_none());
-        assert!(with_flags(MapType::HASH, 2).is_some());
-        assert!(with_flags(MapType::LRU_HASH, 1).is_some());
-        assert!(with_flags(MapType::LRU_HASH, 2).is_none());
-        assert!(with_flags(MapType::ARRAY, 1 << 10).is_none());
-        assert!(with_flags(MapType::PERCPU_ARRAY, 1 << 10).is_some());
     }
 }

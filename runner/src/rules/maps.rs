@@ -27,7 +27,7 @@ fn same_names_are_alike(model: &Model, findings: &mut Findings) {
             let Some(first) = model.find_map(&map.name).filter(|first| first.object < index) else {
                 continue;
             };
-            let differences = differences(model.map(first), map, is_sized(model, &map.name));
+            let differences = differences(model, model.map(first), map);
             if differences.is_empty() {
                 continue;
             }
@@ -51,13 +51,17 @@ fn same_names_are_alike(model: &Model, findings: &mut Findings) {
 }
 
 fn is_sized(model: &Model, name: &str) -> bool {
-    model
-        .maps
-        .iter()
-        .any(|setting| model.map(setting.map.value).name == name && setting.max_entries.is_some())
+    settings(model, name).any(|setting| setting.max_entries.is_some())
 }
 
-fn differences(first: &Map, second: &Map, sized: bool) -> Vec<String> {
+fn settings<'m>(model: &'m Model, name: &'m str) -> impl Iterator<Item = &'m MapSetting> {
+    model.maps.iter().filter(move |setting| model.map(setting.map.value).name == name)
+}
+
+/// What differs and isn't set for both by the probe file.
+fn differences(model: &Model, first: &Map, second: &Map) -> Vec<String> {
+    let sized = is_sized(model, &first.name);
+    let flagged = settings(model, &first.name).any(|setting| setting.flags.is_some());
     let mut differences = Vec::new();
     if first.map_type != second.map_type {
         differences.push(format!("type ({} and {})", first.map_type, second.map_type));
@@ -66,7 +70,7 @@ fn differences(first: &Map, second: &Map, sized: bool) -> Vec<String> {
         ("key size", first.key_size, second.key_size, true),
         ("value size", first.value_size, second.value_size, true),
         ("max_entries", first.max_entries, second.max_entries, !sized),
-        ("flags", first.flags, second.flags, true),
+        ("flags", first.flags, second.flags, !flagged),
     ];
     for (what, first, second, counts) in numbers {
         if counts && first != second {

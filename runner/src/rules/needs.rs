@@ -82,6 +82,9 @@ fn definition(model: &Model, alias: &str, map: &Map) -> MapDefinition {
         if let Some(max_entries) = &setting.max_entries {
             definition.max_entries = max_entries.value;
         }
+        definition.flags = setting.map_flags().unwrap_or(definition.flags);
+        definition.numa_node =
+            setting.numa_node.as_ref().map(|node| node.value).or(definition.numa_node);
     }
     if map.map_type == MapType::PROG_ARRAY {
         definition.owner = tail_calls::owner(model, &map.name);

@@ -2,6 +2,7 @@
 //!
 //! Types and their documentation alone. The documentation is what editors show to users.
 
+use crate::spec::MapFlag;
 use crate::spec::attach::AttachSpec;
 use crate::spec::values::{Entries, Globals, Scalar};
 use crate::text::source::At;
@@ -88,6 +89,10 @@ pub struct MapSpec {
     /// Capacity in entries; for a ring buffer in bytes, a power of two and a multiple of the page size.
     #[schemars(example = 4096)]
     pub max_entries: Option<At<Scalar>>,
+    /// Flags instead of the object's, by the kernel's names in lower case without `BPF_F_`.
+    pub flags: Option<At<Vec<At<MapFlag>>>>,
+    /// The NUMA node that the map's memory is to be on.
+    pub numa_node: Option<At<Scalar>>,
 }
 
 /// The handlers of a PROG_ARRAY: slots and programs, or these under `slots` beside a `generation`.

@@ -10,6 +10,7 @@ mod lasting;
 mod lifecycle;
 mod linked;
 mod lockdown;
+mod map_overrides;
 mod refusals;
 mod rps_counts;
 mod rps_filters;
@@ -33,6 +34,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         tail_calls::SCENARIOS,
         linked::SCENARIOS,
         aya::SCENARIOS,
+        map_overrides::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         refusals::SCENARIOS,
