@@ -5,6 +5,7 @@
 mod demo;
 mod features;
 mod leak;
+mod measure;
 mod objects;
 mod product;
 mod scenario;
@@ -48,6 +49,8 @@ enum Verb {
         #[command(flatten)]
         paths: Paths,
     },
+    /// Run commands in turn and write what each run took
+    Measure(measure::Args),
     /// Generate traffic under a process id of its own (started by scenarios)
     #[command(subcommand)]
     Traffic(traffic::Kind),
@@ -110,6 +113,7 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Verb::Demo { paths } => demo::run(&paths.product()?, out),
+        Verb::Measure(args) => measure::run(&args, out),
         Verb::Traffic(kind) => traffic::run(&kind).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -9,7 +9,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::binaries::{self, Binaries};
-use crate::{packages, paths, vm};
+use crate::vm::{self, Errand};
+use crate::{packages, paths};
 
 /// The kernel to show it on when this one does not allow it: the newest long-term one.
 const SERIES: &str = "6.12";
@@ -32,7 +33,9 @@ pub fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     packages::announce(&format!("booting Linux {SERIES} in a virtual machine"));
-    let shown = vm::boot_once(SERIES, &binaries, &["demo".to_owned()])?;
+    let errand =
+        Errand { series: SERIES, arguments: &["demo".to_owned()], extras: &[], accelerator: None };
+    let shown = vm::boot_once(&errand, &binaries)?;
     std::io::stdout().write_all(shown.as_bytes())?;
     Ok(())
 }

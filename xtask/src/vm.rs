@@ -19,7 +19,9 @@ use crate::report::{self, Report};
 use kernels::SERIES;
 use matrix::Candidate;
 
-pub use matrix::boot_once;
+pub use accel::Accelerator;
+pub use initramfs::Extra;
+pub use matrix::{Errand, boot_once};
 
 /// Virtual machines at a time: two pay on two cores, as each has long idle stretches.
 const JOBS: usize = 2;
@@ -69,4 +71,12 @@ fn named(names: &[String]) -> Result<Vec<Candidate>> {
         .filter(|series| names.iter().any(|name| name == "all" || name == series.name))
         .map(Candidate::from_series)
         .collect())
+}
+
+/// The images of all series, fetched now if need be.
+///
+/// # Errors
+/// One of them can't be had.
+pub fn images() -> Result<Vec<PathBuf>> {
+    SERIES.iter().map(|series| Ok(series.obtain()?.image)).collect()
 }

@@ -19,14 +19,28 @@ pub enum Accelerator {
     Kvm,
     /// Translated by QEMU.
     Tcg,
+    /// Translated by QEMU on one processor, whose clock they are: each takes a nanosecond. Slow, and the same every time.
+    Counted,
 }
 
 impl Accelerator {
-    /// QEMU's name for it.
+    /// What people and files call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kvm => "kvm",
             Self::Tcg => "tcg",
+            Self::Counted => "counted tcg",
+        }
+    }
+
+    /// QEMU's arguments for it.
+    pub fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Kvm => &["-accel", "kvm", "-smp", "2"],
+            Self::Tcg => &["-accel", "tcg", "-smp", "2"],
+            Self::Counted => {
+                &["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"]
+            }
         }
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! An initramfs is the only way in: these kernels have no 9p, and on the older ones virtio is modules.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use cpio::newc;
@@ -21,8 +23,21 @@ const CHARACTER_DEVICE: u32 = 0o020_600;
 const DIRECTORIES: [&str; 9] =
     ["dev", "proc", "sys", "run", "tmp", "etc", "bin", "probes.d", "root"];
 
+/// A file that a guest needs besides what every guest gets.
+pub struct Extra {
+    /// Its path in the guest, without the slash at the beginning.
+    pub name: String,
+    /// The file here. Executables stay executable.
+    pub path: PathBuf,
+}
+
 /// Writes the archive to `file`. The guest is started as init, with `arguments`.
-pub fn write(file: &Path, binaries: &Binaries, arguments: &[String]) -> Result<()> {
+pub fn write(
+    file: &Path,
+    binaries: &Binaries,
+    arguments: &[String],
+    extras: &[Extra],
+) -> Result<()> {
     let mut archive = Archive { out: BufWriter::new(File::create(file)?), inode: 0 };
     for directory in DIRECTORIES {
         archive.add(directory, DIRECTORY, (0, 0), &[])?;
@@ -37,6 +52,22 @@ pub fn write(file: &Path, binaries: &Binaries, arguments: &[String]) -> Result<(
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             archive.add_file(&format!("probes.d/{name}"), REGULAR, &path)?;
         }
+    }
+    let parents: BTreeSet<&Path> = extras
+        .iter()
+        .flat_map(|extra| Path::new(&extra.name).ancestors().skip(1))
+        .filter(|parent| !DIRECTORIES.iter().any(|known| **parent == *Path::new(known)))
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .collect();
+    for parent in parents {
+        archive.add(&parent.to_string_lossy(), DIRECTORY, (0, 0), &[])?;
+    }
+    for extra in extras {
+        let mode = fs::metadata(&extra.path)
+            .with_context(|| format!("cannot read {}", extra.path.display()))?
+            .permissions()
+            .mode();
+        archive.add_file(&extra.name, REGULAR | (mode & 0o111), &extra.path)?;
     }
     archive.add("etc/guest.args", REGULAR, (0, 0), arguments.join("\n").as_bytes())?;
     newc::trailer(archive.out)?.flush()?;

@@ -123,8 +123,8 @@ impl Machine<'_> {
         fs::write(&results, "")?;
         let qemu = packages::require(&packages::QEMU)?;
         let mut child = Command::new(qemu)
-            .args(["-accel", self.accelerator.name(), "-cpu", "max"])
-            .args(["-machine", "pc", "-smp", "2", "-m", "1024M"])
+            .args(self.accelerator.arguments())
+            .args(["-cpu", "max", "-machine", "pc", "-m", "1024M"])
             .args(["-nodefaults", "-no-user-config", "-display", "none"])
             .args(["-serial", "stdio", "-no-reboot"])
             .arg("-serial")

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::accel::{self, Accelerator};
-use super::initramfs;
+use super::initramfs::{self, Extra};
 use super::kernels::{self, Kernel, Series};
 use super::machine::{Ended, Limits, Machine};
 use crate::binaries::Binaries;
@@ -136,18 +136,35 @@ pub fn run(
     Ok(done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// Boots one kernel with arguments for the guest; returns what it wrote.
+/// What a guest is booted for, other than scenarios.
+pub struct Errand<'a> {
+    /// The kernel series.
+    pub series: &'a str,
+    /// What the guest is to do.
+    pub arguments: &'a [String],
+    /// What it needs for that.
+    pub extras: &'a [Extra],
+    /// How to run it; the fastest way that works here if it doesn't matter.
+    pub accelerator: Option<Accelerator>,
+}
+
+/// Boots one kernel for an errand; returns what the guest wrote.
 ///
 /// # Errors
 /// When no kernel can be had or the machine did not end as agreed.
-pub fn boot_once(series: &str, binaries: &Binaries, arguments: &[String]) -> Result<String> {
+pub fn boot_once(errand: &Errand<'_>, binaries: &Binaries) -> Result<String> {
     let series = kernels::SERIES
         .iter()
-        .find(|known| known.name == series)
-        .with_context(|| format!("no kernel {series}"))?;
+        .find(|known| known.name == errand.series)
+        .with_context(|| format!("no kernel {}", errand.series))?;
     let kernel = series.obtain()?;
-    let boot = Boot::prepare(&kernel, &USUAL, "once", binaries, arguments)?;
-    let accelerator = accel::probe(&kernel.image, &boot.initramfs())?;
+    let directory = paths::vm().join("boots").join("once");
+    let boot = Boot { kernel: &kernel, variant: &USUAL, directory, name: "once".to_owned() };
+    boot.pack(binaries, errand.arguments, errand.extras)?;
+    let accelerator = match errand.accelerator {
+        Some(accelerator) => accelerator,
+        None => accel::probe(&kernel.image, &boot.initramfs())?,
+    };
     let ended = boot.run(accelerator)?;
     ensure!(
         ended.code == Some(ALL_PASSED) && ended.finished,
@@ -176,10 +193,14 @@ impl<'a> Boot<'a> {
         arguments: &[String],
     ) -> Result<Self> {
         let directory = paths::vm().join("boots").join(name);
-        std::fs::create_dir_all(&directory)?;
         let boot = Self { kernel, variant, directory, name: name.to_owned() };
-        initramfs::write(&boot.initramfs(), binaries, arguments)?;
+        boot.pack(binaries, arguments, &[])?;
         Ok(boot)
+    }
+
+    fn pack(&self, binaries: &Binaries, arguments: &[String], extras: &[Extra]) -> Result<()> {
+        std::fs::create_dir_all(&self.directory)?;
+        initramfs::write(&self.initramfs(), binaries, arguments, extras)
     }
 
     fn initramfs(&self) -> PathBuf {

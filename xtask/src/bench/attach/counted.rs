@@ -1,0 +1,120 @@
+//! Measures in virtual machines whose clock counts instructions: fexit and the kprobe pair, which this machine's kernel
+//! may not allow.
+//!
+//! A process's own time is what it made the processor do, in the kernel too; waiting for other processors isn't in it.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::case::STEERING;
+use super::loader::{self, Linking};
+use crate::packages::{self, Tool};
+use crate::vm::{self, Accelerator, Errand, Extra};
+use crate::{binaries, paths};
+
+/// Where bpftool pins what it attaches.
+const PINS: &str = "/sys/fs/bpf/bench";
+/// The object and the probe files, in the guest.
+const FILES: &str = "bench";
+
+/// What is compared; the second is what the others are compared with. bpftool attaches every program of an object: all
+/// three of them, whatever the case.
+const NAMES: [&str; 3] = ["probe-runner", "libbpf in C", "bpftool (all)"];
+
+/// Measures on each of the kernels.
+///
+/// # Errors
+/// A tool is missing, a kernel can't be had, or a command fails in it.
+pub fn run(kernels: &[String], runs: usize) -> Result<()> {
+    let binaries = binaries::build()?;
+    let bpftool = packages::require(&Tool { program: "bpftool", package: "bpftool" })?;
+    let mut extras = with_libraries("bin/bpftool", &bpftool)?;
+    extras.push(Extra { name: "bin/attach".to_owned(), path: loader::build(Linking::Static)? });
+    let mut commands = Vec::new();
+    for case in &STEERING {
+        let object = format!("{FILES}/{}.bpf.o", case.stem);
+        let probe = format!("{FILES}/{}.yaml", case.stem);
+        let inside = Path::new("/").join(&object);
+        let file = paths::target().join(format!("bench-{}.yaml", case.stem));
+        fs::write(&file, case.probe_file(&inside))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        commands.extend([
+            format!("/bin/probe-runner run /{probe} --for 0s"),
+            format!("/bin/attach {}", case.loader_arguments(&inside).join(" ")),
+            format!("/bin/bpftool prog loadall {} {PINS} autoattach", inside.display()),
+        ]);
+        extras.push(Extra { name: object, path: case.object() });
+        extras.push(Extra { name: probe, path: file });
+    }
+    // The first round warms the caches of the file system and of the kernel.
+    let mut arguments = ["measure", "--rounds", &(runs + 1).to_string(), "--leftover", PINS]
+        .map(str::to_owned)
+        .to_vec();
+    for command in &commands {
+        arguments.extend(["--command".to_owned(), command.clone()]);
+    }
+    for kernel in kernels {
+        packages::announce(&format!("counting instructions on Linux {kernel}"));
+        let errand = Errand {
+            series: kernel,
+            arguments: &arguments,
+            extras: &extras,
+            accelerator: Some(Accelerator::Counted),
+        };
+        show(kernel, runs, &vm::boot_once(&errand, &binaries)?)?;
+    }
+    Ok(())
+}
+
+/// An executable and the libraries that it is linked with.
+fn with_libraries(name: &str, executable: &Path) -> Result<Vec<Extra>> {
+    let output = Command::new("ldd").arg(executable).output().context("cannot run ldd")?;
+    ensure!(output.status.success(), "ldd can't read {}", executable.display());
+    let text = String::from_utf8(output.stdout)?;
+    let libraries = text.split_whitespace().filter(|word| word.starts_with('/'));
+    let mut extras = vec![Extra { name: name.to_owned(), path: executable.to_owned() }];
+    extras.extend(libraries.map(|library| Extra {
+        name: library.trim_start_matches('/').to_owned(),
+        path: library.into(),
+    }));
+    Ok(extras)
+}
+
+/// Prints the least that each command took: what disturbs a run only adds to it.
+fn show(kernel: &str, runs: usize, results: &str) -> Result<()> {
+    let mut out = std::io::stdout();
+    let least = least(results, NAMES.len() * STEERING.len())?;
+    for (case, figures) in STEERING.iter().zip(least.chunks(NAMES.len())) {
+        writeln!(out, "{} on Linux {kernel} (least of {runs} runs each)", case.name)?;
+        for (name, (computed, elapsed)) in NAMES.iter().zip(figures) {
+            writeln!(
+                out,
+                "  {name:14} {:7.2} million instructions ({:.2} × libbpf), {:7.2} from start to end",
+                *computed as f64 / 1e6,
+                *computed as f64 / figures[1].0 as f64,
+                *elapsed as f64 / 1e6,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// The least figures of each command, without those of the first round.
+fn least(results: &str, commands: usize) -> Result<Vec<(u64, u64)>> {
+    let mut least = vec![(u64::MAX, u64::MAX); commands];
+    for line in results.lines().skip(commands) {
+        let figures = line.split(' ').map(str::parse).collect::<Result<Vec<u64>, _>>();
+        let figures = figures.with_context(|| format!("not a measurement: {line}"))?;
+        let &[command, computed, elapsed] = &figures[..] else {
+            anyhow::bail!("not a measurement: {line}");
+        };
+        let known = least.get_mut(command as usize).context("a command that wasn't given")?;
+        *known = (known.0.min(computed), known.1.min(elapsed));
+    }
+    ensure!(least.iter().all(|figures| figures.0 != u64::MAX), "not every command was measured");
+    Ok(least)
+}
