@@ -2,11 +2,13 @@
 //! others, and compares the results instruction by instruction.
 //!
 //! This file goes through the objects and adds up. What libbpf gives is `oracle`'s business, what we
-//! give is `own`'s, and `compare` tells them apart.
+//! give is `own`'s, and `compare` tells them apart; `explained` knows which differences are meant.
 
 #![expect(clippy::print_stdout, reason = "the comparison is what the task is run for")]
 
 mod compare;
+mod compilers;
+mod explained;
 mod oracle;
 mod own;
 
@@ -25,10 +27,15 @@ use own::Kernel;
 #[derive(clap::Args)]
 pub struct Args {
     /// Objects, or directories of them (*.o, at any depth)
-    #[arg(required = true)]
+    #[arg(required_unless_present = "compilers")]
     objects: Vec<PathBuf>,
-    /// Link for the kernel of this BTF file, or of an object whose types stand for one; this
-    /// machine's without it
+    /// Also the objects that these compilers make of the project's own sources: clang-14,clang-16,clang-19
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    compilers: Vec<String>,
+    /// Link for the kernel of this file: its types, its image (vmlinux, vmlinuz) or its package
+    #[arg(long, value_name = "FILE")]
+    kernel: Vec<PathBuf>,
+    /// Link for the kernel of this BTF file, or of an object whose types stand for one
     #[arg(long, value_name = "FILE")]
     btf: Vec<PathBuf>,
 }
@@ -36,38 +43,43 @@ pub struct Args {
 /// Programs of an object, or of all.
 #[derive(Default)]
 struct Count {
+    programs: usize,
     ours: usize,
     libbpf: usize,
     equal: usize,
-    different: usize,
-    only_libbpf: usize,
+    /// Those of which nobody knows why they aren't equal.
+    unexplained: usize,
 }
 
-/// Compares all objects for all kernels.
+/// Compares all objects for all kernels that are named, or for this machine's.
 ///
 /// # Errors
 /// When libbpf isn't there or a file can't be read. Programs that differ are the exit code's matter.
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let mut objects = Vec::new();
-    for path in &args.objects {
-        collect(path, &mut objects)?;
+    let mut paths = args.objects.clone();
+    for compiler in &args.compilers {
+        paths.push(compilers::build(compiler)?);
     }
-    ensure!(!objects.is_empty(), "there are no objects (*.o) to compare");
-    objects.sort();
+    let objects = objects(&paths)?;
     let oracle = Oracle::build()?;
-    let kernels: Vec<Option<&Path>> = match args.btf.is_empty() {
+    let mut types = args.btf.clone();
+    for kernel in &args.kernel {
+        types.extend(own::types_of_kernels(kernel)?);
+    }
+    let kernels: Vec<Option<&Path>> = match types.is_empty() {
         true => vec![None],
-        false => args.btf.iter().map(|path| Some(path.as_path())).collect(),
+        false => types.iter().map(|path| Some(path.as_path())).collect(),
     };
     let mut good = true;
     for btf in kernels {
-        good &= compare_all(&oracle, btf, &objects)?;
+        let count = compare_all(&oracle, btf, &objects)?;
+        good &= count.unexplained == 0;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Compares the objects for one kernel; true if nothing differs.
-fn compare_all(oracle: &Oracle, btf: Option<&Path>, objects: &[PathBuf]) -> Result<bool> {
+/// Compares the objects for one kernel.
+fn compare_all(oracle: &Oracle, btf: Option<&Path>, objects: &[PathBuf]) -> Result<Count> {
     match btf {
         Some(path) => println!("kernel {}", path.display()),
         None => println!("this kernel"),
@@ -78,9 +90,11 @@ fn compare_all(oracle: &Oracle, btf: Option<&Path>, objects: &[PathBuf]) -> Resu
         let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
         let theirs = oracle.link(path, btf)?;
         let ours = own::link(&mut kernel, &bytes, &theirs);
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
         let mut count = Count::default();
         let mut lines = Vec::new();
         for (name, verdict) in compare::all(&ours, &theirs, btf.is_some()) {
+            let verdict = verdict.explained(&file, &name);
             count.add(&verdict);
             if let Some(line) = verdict.describe() {
                 lines.push(format!("    {name}: {line}"));
@@ -91,7 +105,18 @@ fn compare_all(oracle: &Oracle, btf: Option<&Path>, objects: &[PathBuf]) -> Resu
         total.add_all(&count);
     }
     println!("  in all {} objects: {}", objects.len(), total.describe());
-    Ok(total.different == 0 && total.only_libbpf == 0)
+    Ok(total)
+}
+
+/// The objects at some paths, in order.
+fn objects(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut objects = Vec::new();
+    for path in paths {
+        collect(path, &mut objects)?;
+    }
+    ensure!(!objects.is_empty(), "there are no objects (*.o) to compare");
+    objects.sort();
+    Ok(objects)
 }
 
 /// Finds the objects at a path.
@@ -113,44 +138,32 @@ fn collect(path: &Path, objects: &mut Vec<PathBuf>) -> Result<()> {
 
 impl Count {
     fn add(&mut self, verdict: &Verdict) {
-        match verdict {
-            Verdict::Equal => {
-                self.ours += 1;
-                self.libbpf += 1;
-                self.equal += 1;
-            }
-            Verdict::Different(_) => {
-                self.ours += 1;
-                self.libbpf += 1;
-                self.different += 1;
-            }
-            Verdict::OnlyOurs(_) => self.ours += 1,
-            Verdict::OnlyLibbpf(_) => {
-                self.libbpf += 1;
-                self.only_libbpf += 1;
-            }
-            Verdict::ElsewhereOnly(_) => {
-                self.ours += 1;
-                self.libbpf += 1;
-            }
-            Verdict::OtherKernel(_) => self.libbpf += 1,
-            Verdict::Neither { .. } => {}
-        }
+        let (ours, libbpf, equal, unexplained) = match verdict {
+            Verdict::Equal => (1, 1, 1, 0),
+            Verdict::Different(_) => (1, 1, 0, 1),
+            Verdict::OnlyOurs(_) => (1, 0, 0, 1),
+            Verdict::OnlyOursExplained(_) => (1, 0, 0, 0),
+            Verdict::OnlyLibbpf(_) => (0, 1, 0, 1),
+            Verdict::ElsewhereOnly(_) => (1, 1, 0, 0),
+            Verdict::OtherKernel(_) => (0, 1, 0, 0),
+            Verdict::Neither { .. } => (0, 0, 0, 0),
+        };
+        self.add_all(&Count { programs: 1, ours, libbpf, equal, unexplained });
     }
 
     fn add_all(&mut self, other: &Count) {
+        self.programs += other.programs;
         self.ours += other.ours;
         self.libbpf += other.libbpf;
         self.equal += other.equal;
-        self.different += other.different;
-        self.only_libbpf += other.only_libbpf;
+        self.unexplained += other.unexplained;
     }
 
     fn describe(&self) -> String {
-        let Count { ours, libbpf, equal, different, .. } = self;
-        let differ = match different {
+        let Count { ours, libbpf, equal, unexplained, .. } = self;
+        let differ = match unexplained {
             0 => String::new(),
-            count => format!(", {count} DIFFERENT"),
+            count => format!(", {count} UNEXPLAINED"),
         };
         format!("{ours} programs linked by us, {libbpf} by libbpf, {equal} equal{differ}")
     }

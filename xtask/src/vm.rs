@@ -72,11 +72,3 @@ fn named(names: &[String]) -> Result<Vec<Candidate>> {
         .map(Candidate::from_series)
         .collect())
 }
-
-/// The images of all series, fetched now if need be.
-///
-/// # Errors
-/// One of them can't be had.
-pub fn images() -> Result<Vec<PathBuf>> {
-    SERIES.iter().map(|series| Ok(series.obtain()?.image)).collect()
-}

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use probe_runner::object::link::{LinkedProgram, POISON, Referent};
 
+use super::explained;
 use super::oracle::{Answer, Relocated};
 use super::own::Ours;
 
@@ -30,6 +31,8 @@ pub enum Verdict {
     Different(String),
     /// libbpf refused it, for the reason given.
     OnlyOurs(String),
+    /// libbpf refused it, and it is known why we are right not to.
+    OnlyOursExplained(&'static str),
     /// We refused it, for the reason given.
     OnlyLibbpf(String),
     /// We refused it for want of a symbol of the other kernel; libbpf looks for symbols in the running
@@ -42,12 +45,24 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// The verdict on a program of some object, with what is known about it.
+    pub fn explained(self, object: &str, program: &str) -> Verdict {
+        match self {
+            Verdict::OnlyOurs(why) => match explained::linked_by_us_alone(object, program, &why) {
+                Some(reason) => Verdict::OnlyOursExplained(reason),
+                None => Verdict::OnlyOurs(why),
+            },
+            other => other,
+        }
+    }
+
     /// What is to be said of it; nothing of equal programs.
     pub fn describe(&self) -> Option<String> {
         Some(match self {
             Verdict::Equal => return None,
             Verdict::Different(how) => format!("DIFFERENT: {how}"),
-            Verdict::OnlyOurs(why) => format!("linked by us alone; {why}"),
+            Verdict::OnlyOurs(why) => format!("LINKED by us alone: {why}"),
+            Verdict::OnlyOursExplained(reason) => format!("linked by us alone: {reason}"),
             Verdict::OnlyLibbpf(why) => format!("REFUSED by us alone: {why}"),
             Verdict::ElsewhereOnly(what) => {
                 format!("equal but that {what} (libbpf found it in the running kernel)")

@@ -1,14 +1,15 @@
 //! What our own engine makes of an object, each program linked on its own.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use probe_runner::btf::{Btf, BtfFeatures, KernelTypes, Module};
+use anyhow::{Context, Result, anyhow};
+use probe_runner::btf::{Btf, BtfFeatures, KernelTypes};
+use probe_runner::kernels::{self, Cache, running};
 use probe_runner::object::link::{KernelFacts, Linkable, LinkedProgram, Request};
 
 use super::oracle::Answer;
+use crate::paths;
 
 /// The kernel that is linked for.
 pub struct Kernel {
@@ -31,27 +32,34 @@ impl Kernel {
     /// # Errors
     /// When the types can't be read.
     pub fn open(btf: Option<&Path>) -> Result<Kernel> {
-        let path = btf.unwrap_or(Path::new("/sys/kernel/btf/vmlinux"));
-        let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-        let mut types = KernelTypes::new(
-            read_types(bytes).with_context(|| format!("reading {}", path.display()))?,
-        );
-        if btf.is_none() {
-            types = types.with_modules(|kernel| {
-                let files = fs::read_dir("/sys/kernel/btf").into_iter().flatten().flatten();
-                files
-                    .filter(|file| file.file_name() != "vmlinux")
-                    .filter_map(|file| {
-                        let bytes = fs::read(file.path()).ok()?;
-                        let btf = Btf::parse_split(bytes, kernel.clone()).ok()?;
-                        let name = file.file_name().to_string_lossy().into_owned();
-                        Some(Module { name, btf })
-                    })
-                    .collect()
-            });
-        }
+        let types = match btf {
+            Some(path) => {
+                let reading = || format!("reading {}", path.display());
+                let bytes = fs::read(path).with_context(reading)?;
+                KernelTypes::new(read_types(bytes).with_context(reading)?)
+            }
+            None => running::types().map_err(|problem| anyhow!("{problem}"))?,
+        };
         Ok(Kernel { types, facts: facts() })
     }
+}
+
+/// Files with the types of the kernels of a file, which is what libbpf takes.
+///
+/// # Errors
+/// When the file isn't a kernel's, or the types can't be written.
+pub fn types_of_kernels(path: &Path) -> Result<Vec<PathBuf>> {
+    let directory = paths::target().join("libbpf-diff");
+    fs::create_dir_all(&directory).with_context(|| format!("creating {}", directory.display()))?;
+    let kernels = kernels::open(&path.to_string_lossy(), &Cache::Off)?.into_iter();
+    kernels
+        .map(|kernel| {
+            let file = directory.join(format!("{}.btf", kernel.name));
+            fs::write(&file, kernel.types.kernel().data())
+                .with_context(|| format!("writing {}", file.display()))?;
+            Ok(file)
+        })
+        .collect()
 }
 
 /// Types as they are in /sys/kernel/btf, or those of an object that stands for a kernel.
@@ -65,14 +73,8 @@ fn read_types(bytes: Vec<u8>) -> Result<Btf> {
 
 /// What is known of this kernel without looking at an object.
 fn facts() -> KernelFacts {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let numbers: Vec<u32> = release
-        .split(|character: char| !character.is_ascii_digit())
-        .map_while(|number| number.parse().ok())
-        .collect();
-    let part = |index: usize| numbers.get(index).copied().unwrap_or_default();
     KernelFacts {
-        version: part(0) << 16 | part(1) << 8 | part(2).min(255),
+        version: running::version().unwrap_or_default(),
         has_cookies: true,
         has_syscall_wrapper: true,
         ..KernelFacts::default()
@@ -104,7 +106,7 @@ fn program(
     let needs = object.needs(&[name]);
     kernel.types.prepare(needs.types.iter().map(String::as_str));
     if !needs.config.is_empty() {
-        kernel.facts.read_config(&configuration(), &needs.config);
+        kernel.facts.read_config(&running::configuration().unwrap_or_default(), &needs.config);
     }
     if !needs.addresses.is_empty() {
         let symbols = fs::read_to_string("/proc/kallsyms").unwrap_or_default();
@@ -119,18 +121,4 @@ fn program(
     };
     let mut linked = object.link(&request).map_err(|error| error.to_string())?;
     linked.programs.pop().ok_or_else(|| "nothing was linked".to_owned())
-}
-
-/// This kernel's configuration; empty if it doesn't tell.
-fn configuration() -> String {
-    let output = Command::new("zcat").arg("/proc/config.gz").output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).into_owned()
-        }
-        _ => {
-            let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-            fs::read_to_string(format!("/boot/config-{}", release.trim())).unwrap_or_default()
-        }
-    }
 }
