@@ -35,9 +35,18 @@ fn check(scratch: &Path, example: &str) -> String {
     let objects = root().join("tests/objects/prebuilt/x86_64").display().to_string();
     let mut arguments = vec!["check", "example.yaml", "--object-dir", &objects];
     let options = example.lines().next().and_then(|line| line.strip_prefix("# check: "));
-    arguments.extend(options.unwrap_or_default().split_whitespace());
+    let options: Vec<String> = options.unwrap_or_default().split_whitespace().map(beside).collect();
+    arguments.extend(options.iter().map(String::as_str));
     let output = probe_runner(scratch, &arguments);
     String::from_utf8(output.stderr).expect("messages are UTF-8")
+}
+
+/// Kernels lie beside the test objects too.
+fn beside(word: &str) -> String {
+    match word.ends_with(".vmlinux") {
+        true => root().join("tests/objects/prebuilt/x86_64").join(word).display().to_string(),
+        false => word.to_owned(),
+    }
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn case(directory: &Path, file: &Path, bless: bool) -> Result<(), String> {
     let output = Command::new(env!("CARGO_BIN_EXE_probe-runner"))
         .current_dir(directory)
         .args(["check", &name])
+        .args(options(file))
         .env("NO_COLOR", "1")
         .output()
         .expect("the binary runs");
@@ -80,6 +81,21 @@ fn case(directory: &Path, file: &Path, bless: bool) -> Result<(), String> {
     } else {
         Err(format!("{code}/{name}\n--- expected\n{expected}\n--- got\n{stderr}"))
     }
+}
+
+/// What `check` is given besides, by the fixture's first line: `# check: --kernel old.vmlinux`. Kernels lie
+/// beside the test objects.
+fn options(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let options = text.lines().next().and_then(|line| line.strip_prefix("# check: --"));
+    let words = options.map(|options| format!("--{options}")).unwrap_or_default();
+    words
+        .split_whitespace()
+        .map(|word| match word.ends_with(".vmlinux") {
+            true => format!("../../objects/prebuilt/x86_64/{word}"),
+            false => word.to_owned(),
+        })
+        .collect()
 }
 
 /// Codes that only a whole directory or an unreadable file can trigger; `tests/cli.rs` has them.

@@ -34,6 +34,9 @@ enum Command {
     Check {
         #[command(flatten)]
         files: Files,
+        /// Prove them for this kernel too: a file with its types, or `running`; may be repeated
+        #[arg(long, value_name = "FILE")]
+        kernel: Vec<String>,
         /// How findings are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: check::Format,
@@ -245,9 +248,9 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
     match command {
-        Command::Check { files, output, deny_warnings } => {
+        Command::Check { files, kernel, output, deny_warnings } => {
             let warnings = if deny_warnings { Warnings::Denied } else { Warnings::Allowed };
-            check::run(&files.into(), output, warnings, out)
+            check::run(&files.into(), &kernel, output, warnings, out)
         }
         Command::Apply { files, output, verifier_log } => {
             apply::run(&files.into(), output, whole_log(verifier_log), out)

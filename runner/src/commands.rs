@@ -16,6 +16,7 @@ pub mod swap;
 
 mod applied;
 mod attached;
+mod matrix;
 mod report;
 mod stop;
 

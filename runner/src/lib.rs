@@ -16,6 +16,7 @@ pub mod read;
 pub mod model;
 pub mod resolve;
 pub mod rules;
+pub mod prove;
 pub mod probe_files;
 pub mod formats;
 pub mod scaffold;

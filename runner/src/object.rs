@@ -8,6 +8,7 @@
 pub mod builtin;
 pub mod executable;
 pub mod link;
+pub mod numbers;
 pub mod store;
 
 mod btf_ext;

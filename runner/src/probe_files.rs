@@ -2,8 +2,10 @@
 //!
 //! Every mistake of every file is collected; nothing is printed here.
 
+use crate::kernels::Kernel;
 use crate::model::Model;
 use crate::object::store::ObjectStore;
+use crate::prove::{Proof, prove};
 use crate::resolve::resolve;
 use crate::rules::{self, Allows, Checked};
 use crate::spec::yaml;
@@ -112,6 +114,19 @@ impl ProbeFiles {
                 file.allows.suppress(self.sources.get(file.findings.source), &mut file.findings);
             }
         }
+    }
+
+    /// Proves the probes that are right in themselves for kernels; what is found goes to their files.
+    pub fn prove(&mut self, kernels: &mut [Kernel]) -> Proof {
+        let checked: Vec<&Checked> =
+            self.files.iter().filter_map(|file| file.checked.as_ref()).collect();
+        let mut proof = prove(&checked, kernels);
+        let proved = self.files.iter_mut().filter(|file| file.checked.is_some());
+        for (file, probe) in proved.zip(&mut proof.probes) {
+            file.findings.diagnostics.append(&mut probe.diagnostics);
+            file.allows.suppress(self.sources.get(file.findings.source), &mut file.findings);
+        }
+        proof
     }
 
     /// Adds what is wrong with the comments that allow warnings. To be called when nothing else will

@@ -41,7 +41,7 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 12] = [
+    let families: [fn(&Model, &mut Findings); 13] = [
         programs::check,
         maps::check,
         map_shapes::check,

@@ -193,7 +193,7 @@ pub fn yaml(bytes: &[u8]) -> usize {
     }
     let reached = read + usize::from(checked.is_some());
     github::write(&files, &mut Vec::new()).expect("memory takes everything");
-    serde_json::to_string(&json::Report::new(&files)).expect("it is JSON");
+    serde_json::to_string(&json::Report::new(&files, None)).expect("it is JSON");
     serde_json::to_string(&sarif::log(&files)).expect("it is JSON");
     reached
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask ebpf`: compiles `ebpf-programs/*.bpf.c` and `tests/objects/*.bpf.c` into the
 //! committed objects under `prebuilt/` beside them, or proves that they are what these sources give.
+//! `tests/objects/*.kernel.c` become the types of kernels that never ran.
 //!
 //! This file says what is built and what becomes of it. How one object is
 //! compiled is `toolchain`'s business, how two directories differ `compare`'s.
@@ -20,6 +21,9 @@ use toolchain::Toolchain;
 /// Where sources live, below the repository's root: what the product carries, and what only tests
 /// read. The committed objects are in each one's `prebuilt` directory.
 const TREES: [&str; 2] = ["ebpf-programs", "tests/objects"];
+
+/// How the sources of made-up kernels end, whose types tests prove probes for.
+const KERNEL: &str = ".kernel.c";
 
 /// The arguments of `cargo xtask ebpf`.
 #[derive(clap::Args)]
@@ -65,6 +69,14 @@ impl Arch {
         match self {
             Self::X86_64 => "x86_64",
             Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// `e_machine` of its programs.
+    fn machine(self) -> u16 {
+        match self {
+            Self::X86_64 => 62,
+            Self::Aarch64 => 183,
         }
     }
 
@@ -163,17 +175,36 @@ fn compile_all(
     arch: Arch,
     into: &Path,
 ) -> anyhow::Result<()> {
-    let sources: Vec<String> =
-        files(&root.join(tree))?.into_iter().filter(|name| name.ends_with(".bpf.c")).collect();
-    if sources.is_empty() {
+    let sources = files(&root.join(tree))?;
+    let (programs, kernels): (Vec<&String>, Vec<&String>) = (
+        sources.iter().filter(|name| name.ends_with(".bpf.c")).collect(),
+        sources.iter().filter(|name| name.ends_with(KERNEL)).collect(),
+    );
+    if programs.is_empty() {
         bail!("{} holds no *.bpf.c", root.join(tree).display());
     }
     emptied(into)?;
-    for source in sources {
-        let object = into.join(&source).with_extension("o");
-        toolchain.compile(root, &Path::new(tree).join(&source), arch.define(), &object)?;
+    for source in programs {
+        let object = into.join(source).with_extension("o");
+        toolchain.compile(root, &Path::new(tree).join(source), arch.define(), &object)?;
+    }
+    for source in kernels {
+        let image = into.join(source.trim_end_matches(KERNEL)).with_extension("vmlinux");
+        toolchain.compile(root, &Path::new(tree).join(source), arch.define(), &image)?;
+        become_kernel(&image, arch)?;
     }
     Ok(())
+}
+
+/// Makes an object look like a kernel that was linked for a machine. Only its types and its constants are
+/// ever read.
+fn become_kernel(image: &Path, arch: Arch) -> anyhow::Result<()> {
+    const EXECUTABLE: u16 = 2;
+    let mut bytes = fs::read(image).with_context(|| format!("reading {}", image.display()))?;
+    // `e_type` and `e_machine` of the ELF header.
+    bytes[16..18].copy_from_slice(&EXECUTABLE.to_le_bytes());
+    bytes[18..20].copy_from_slice(&arch.machine().to_le_bytes());
+    fs::write(image, bytes).with_context(|| format!("writing {}", image.display()))
 }
 
 /// The names of a directory's files, sorted.
@@ -193,7 +224,11 @@ fn files(directory: &Path) -> anyhow::Result<Vec<String>> {
 /// The names of a directory's objects, sorted.
 fn objects(directory: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = files(directory)?;
-    names.retain(|name| Path::new(name).extension() == Some(OsStr::new("o")));
+    let is_built = |name: &String| {
+        let ending = Path::new(name).extension();
+        ending == Some(OsStr::new("o")) || ending == Some(OsStr::new("vmlinux"))
+    };
+    names.retain(is_built);
     Ok(names)
 }
 

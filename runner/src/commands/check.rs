@@ -1,8 +1,10 @@
 //! `probe-runner check`: proves probe files right without root, BPF or a network.
 
-use crate::commands::{Outcome, report};
+use crate::commands::{Outcome, matrix, report};
 use crate::formats::{github, json, sarif};
+use crate::kernels::{self, Cache, Kernel};
 use crate::probe_files::{Inputs, ProbeFiles};
+use crate::prove::Proof;
 use serde::Serialize;
 use std::io::Write;
 
@@ -28,38 +30,64 @@ pub enum Warnings {
     Denied,
 }
 
-/// Checks the files and shows what is wrong with them.
+/// Checks the files, proves them right for the kernels that the paths lead to, and shows what is wrong.
 ///
 /// # Errors
-/// A file can't be read, or the output can't be written.
+/// A file or a kernel can't be read, or the output can't be written.
 pub fn run(
     inputs: &Inputs,
+    kernels: &[String],
     format: Format,
     warnings: Warnings,
     out: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
+    let mut kernels = open(kernels)?;
     let mut files = ProbeFiles::load(inputs)?;
     files.lint();
+    let proof = (!kernels.is_empty()).then(|| files.prove(&mut kernels));
     files.report_allows();
     match format {
-        Format::Human => human(&files, out)?,
-        Format::Json => document(&json::Report::new(&files), out)?,
+        Format::Human => human(&files, proof.as_ref(), out)?,
+        Format::Json => document(&json::Report::new(&files, proof.as_ref()), out)?,
         Format::Sarif => document(&sarif::log(&files), out)?,
         Format::Github => github::write(&files, out)?,
     }
     let denied = warnings == Warnings::Denied && report::count(&files).warnings > 0;
-    let is_right = files.all_checked().is_some() && !denied;
+    let is_right = !files.files.iter().any(|file| file.findings.has_errors()) && !denied;
     Ok(if is_right { Outcome::Done } else { Outcome::FileWrong })
 }
 
-fn human(files: &ProbeFiles, out: &mut impl Write) -> anyhow::Result<()> {
+/// The kernels of some paths, each once.
+fn open(paths: &[String]) -> anyhow::Result<Vec<Kernel>> {
+    let mut opened: Vec<Kernel> = Vec::new();
+    for path in paths {
+        for kernel in kernels::open(path, &Cache::Off)? {
+            if !opened.iter().any(|other| other.name == kernel.name) {
+                opened.push(kernel);
+            }
+        }
+    }
+    Ok(opened)
+}
+
+fn human(files: &ProbeFiles, proof: Option<&Proof>, out: &mut impl Write) -> anyhow::Result<()> {
     report::findings(files)?;
     for file in &files.files {
         let path = &files.sources.get(file.findings.source).path;
         match &file.checked {
-            Some(checked) => writeln!(out, "{path}: probe/{} ok", checked.model().name.value)?,
+            Some(checked) => {
+                let wrong = file.findings.has_errors();
+                let outcome = if wrong { "fails on a kernel" } else { "ok" };
+                writeln!(out, "{path}: probe/{} {outcome}", checked.model().name.value)?;
+            }
             None => writeln!(out, "{path}: wrong")?,
         }
+    }
+    if let Some(proof) = proof {
+        let checked = files.files.iter().filter_map(|file| file.checked.as_ref());
+        let names: Vec<&str> = checked.map(|checked| checked.model().name.value.as_str()).collect();
+        writeln!(out)?;
+        matrix::write(&names, proof, out)?;
     }
     let counts = report::count(files);
     if counts.errors + counts.warnings > 0 {

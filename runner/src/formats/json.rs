@@ -1,6 +1,7 @@
 //! The JSON of `check -o json`: types that serde writes and from which its schema is made.
 
 use crate::probe_files::{ProbeFile, ProbeFiles};
+use crate::prove::{Choice, Proof, Verdict};
 use crate::text::diagnostic::{self, Diagnostic, Findings, Label};
 use crate::text::source::Sources;
 use schemars::JsonSchema;
@@ -40,6 +41,43 @@ pub struct File {
     /// How many more findings there are, which the document leaves out: of each severity it has a
     /// hundred at most.
     pub left_out: usize,
+    /// What each kernel of `--kernel` makes of the probe, in the order in which they were given; left
+    /// out without one, and where the file is wrong in itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Vec<OnKernel>>,
+}
+
+/// What a kernel makes of a probe.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OnKernel {
+    /// The kernel's release, or its file's name where that isn't known.
+    pub kernel: String,
+    /// Whether it takes the probe.
+    pub ok: bool,
+    /// What becomes of each attachment, in the order of the file.
+    pub attachments: Vec<Attachment>,
+    /// The codes of the errors, each once.
+    pub fails: Vec<String>,
+}
+
+/// What becomes of an attachment on a kernel.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Attachment {
+    /// The kernel takes it.
+    Taken {
+        /// Which of the alternatives, counted from 0.
+        alternative: usize,
+        /// The way of attaching: `fexit`, `kprobe_pair`, ….
+        kind: String,
+    },
+    /// What it is for doesn't exist there, and `on_missing` allows that.
+    LeftOut {
+        /// The way of attaching.
+        kind: String,
+    },
+    /// The kernel takes none of the alternatives.
+    Refused,
 }
 
 /// A mistake.
@@ -95,18 +133,29 @@ pub struct Place {
 }
 
 impl Report {
-    /// The document for what was found.
-    pub fn new(files: &ProbeFiles) -> Report {
+    /// The document for what was found, and for what was proved of the files without errors of their
+    /// own.
+    pub fn new(files: &ProbeFiles, proof: Option<&Proof>) -> Report {
+        let mut verdicts = proof.into_iter().flat_map(|proof| {
+            proof.probes.iter().map(|probe| on_kernels(&proof.kernels, &probe.verdicts))
+        });
         let of = |severity| {
             let all = files.files.iter().flat_map(|file| &file.findings.diagnostics);
             all.filter(|diagnostic| diagnostic.severity == severity).count()
         };
         Report {
             schema_version: SCHEMA_VERSION,
-            ok: files.all_checked().is_some(),
+            ok: !files.files.iter().any(|file| file.findings.has_errors()),
             errors: of(diagnostic::Severity::Error),
             warnings: of(diagnostic::Severity::Warning),
-            files: files.files.iter().map(|file| File::new(&files.sources, file)).collect(),
+            files: files
+                .files
+                .iter()
+                .map(|file| {
+                    let kernels = file.checked.as_ref().and_then(|_| verdicts.next());
+                    File { kernels, ..File::new(&files.sources, file) }
+                })
+                .collect(),
         }
     }
 }
@@ -117,13 +166,38 @@ impl File {
         File {
             file: sources.get(findings.source).path.clone(),
             probe: file.checked.as_ref().map(|checked| checked.model().name.value.clone()),
-            ok: file.checked.is_some(),
+            ok: !findings.has_errors(),
+            kernels: None,
             diagnostics: findings
                 .in_order()
                 .into_iter()
                 .map(|diagnostic| Finding::new(sources, findings, diagnostic))
                 .collect(),
             left_out: findings.left_out,
+        }
+    }
+}
+
+fn on_kernels(kernels: &[String], verdicts: &[Verdict]) -> Vec<OnKernel> {
+    let verdicts = kernels.iter().zip(verdicts);
+    verdicts
+        .map(|(kernel, verdict)| OnKernel {
+            kernel: kernel.clone(),
+            ok: verdict.holds(),
+            attachments: verdict.attachments.iter().map(Attachment::new).collect(),
+            fails: verdict.fails.iter().map(|code| code.name().to_owned()).collect(),
+        })
+        .collect()
+}
+
+impl Attachment {
+    fn new(choice: &Choice) -> Attachment {
+        match choice {
+            Choice::Taken { alternative, kind, .. } => {
+                Attachment::Taken { alternative: *alternative, kind: kind.name().to_owned() }
+            }
+            Choice::LeftOut { kind } => Attachment::LeftOut { kind: kind.name().to_owned() },
+            Choice::Refused => Attachment::Refused,
         }
     }
 }

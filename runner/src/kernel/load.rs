@@ -10,7 +10,6 @@
 mod data;
 mod link;
 mod maps;
-mod numbers;
 mod program;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -21,12 +20,12 @@ use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::data::Sections;
 use crate::kernel::load::link::{LinkedObject, Wanted};
 use crate::kernel::load::maps::{Maps, Owner};
-use crate::kernel::load::numbers::Numbers;
 use crate::kernel::load::program::Surroundings;
 use crate::kernel::pins::{self, PinDir};
 use crate::kernel::previous::Previous;
 use crate::kernel::{globals, hints, privileges, sys};
 use crate::live::{MapRecord, ProgramRecord};
+use crate::object::numbers::{self, Numbers};
 use crate::object::{Inventory, Section};
 
 /// An object's bytes and what they hold.

@@ -68,7 +68,7 @@ impl Instruction {
     }
 
     /// The helper that it calls, if it has no relocation.
-    pub(super) fn helper(&self) -> Option<u32> {
+    pub fn helper(&self) -> Option<u32> {
         (self.code == CALL && self.source == 0).then_some(self.immediate.cast_unsigned())
     }
 

@@ -16,6 +16,7 @@ mod kconfig;
 mod linked;
 mod missing;
 mod patch;
+pub mod reach;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,38 @@ codes! {
     SyscallNumber "syscall-number" "A slot goes by a number that other architectures give to another system call."
     CounterInGlobal "counter-in-global" "A counter is kept where nothing can show it."
     UselessField "useless-field" "A view says something that means nothing for its map."
+    // From here to `Loss`: what only `--kernel` finds.
+    MissingFunction "missing-function" "A kernel has no function of that name."
+    MissingTracepoint "missing-tracepoint" "A kernel has no tracepoint of that name."
+    MissingHook "missing-hook" "A kernel has no security hook or iterator of that name."
+    ContextRange "context-range" "A program reads more than the function or tracepoint hands over."
+    FunctionArguments "function-arguments" "A function's arguments are not such as trampolines take."
+    FunctionResult "function-result" "A function's result is not such as trampolines take."
+    CoreMissing "core-missing" "A program can't do without a field, type or function that a kernel doesn't have."
+    CoreUnresolved "core-unresolved" "A CO-RE relocation has no answer in a kernel."
+    CoreAmbiguous "core-ambiguous" "A CO-RE relocation has several answers in a kernel."
+    MissingSymbol "missing-symbol" "A kernel has no function or variable that a program expects."
+    SymbolType "symbol-type" "A kernel's function or variable has another type than a program expects."
+    KernelConfig "kernel-config" "A kernel is not configured as a program expects."
+    NotLinkable "not-linkable" "A program can't be linked for a kernel."
+    UnsupportedAttach "unsupported-attach" "A kernel has no such way of attaching."
+    UnsupportedProgram "unsupported-program" "A kernel has no such type of programs."
+    UnsupportedMap "unsupported-map" "A kernel has no such type of maps."
+    UnsupportedHelper "unsupported-helper" "A kernel has no such helper function."
+    UnsupportedCookie "unsupported-cookie" "A kernel has no cookies for this way of attaching."
+    NoAlternative "no-alternative" "A kernel takes none of the alternatives."
+    UnusedAlternative "unused-alternative" "None of the kernels takes an alternative."
+    LeftOut "left-out" "A kernel doesn't have what an attachment is for, so it is left out."
+    NotKept "not-kept" "A kernel can't keep an attachment without a process."
+    Unproven "unproven" "A kernel's types don't tell whether something is there."
+    Loss "loss" "A kernel may skip events."
+}
+
+impl Code {
+    /// Whether it is only reported where kernels are given, and may be for one of them alone.
+    pub fn is_about_kernels(self) -> bool {
+        (Code::MissingFunction..=Code::Loss).contains(&self)
+    }
 }
 
 impl fmt::Display for Code {

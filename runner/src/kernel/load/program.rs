@@ -8,12 +8,12 @@ use crate::kernel::error::{Error, Phase};
 use crate::kernel::kernel_types::{self, kernel_types};
 use crate::kernel::load::data::Sections;
 use crate::kernel::load::maps::Maps;
-use crate::kernel::load::numbers::{self, Numbers, TargetKind};
 use crate::kernel::symbols;
 use crate::kernel::sys::{self, DebugInfo, ProgramRequest, Records, Refusal, TargetType};
 use crate::kernel::verifier::VerifierLog;
 use crate::object::Instruction;
 use crate::object::link::{LinkedProgram, Referent};
+use crate::object::numbers::{self, Numbers, TargetKind};
 
 /// Size of `struct bpf_func_info`.
 const FUNCTION_SIZE: u32 = 8;

@@ -59,7 +59,7 @@ pub(super) fn apply(
                 format!("{what} is not in this kernel")
             }
         };
-        missing.push(Missing { instruction, what });
+        missing.push(Missing { instruction, what, place: code.place(object, instruction) });
     }
     Ok(missing)
 }

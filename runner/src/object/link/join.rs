@@ -217,7 +217,8 @@ impl<'l> Linker<'l> {
                     (Resolved::Absent, true) => {
                         *instruction = poison();
                         let what = format!("function {name} is not in this kernel");
-                        ready.missing.push(Missing { instruction: index, what });
+                        let place = code.place(self.object, index);
+                        ready.missing.push(Missing { instruction: index, what, place });
                         return Ok(());
                     }
                     (_, true) => {
@@ -312,10 +313,12 @@ impl Joined {
             instruction: at + reference.instruction,
             to: reference.to.clone(),
         }));
-        program.missing.extend(ready.missing.iter().map(|missing| Missing {
-            instruction: at + missing.instruction,
-            what: missing.what.clone(),
-        }));
+        program.missing.extend(
+            ready.missing.iter().map(|missing| Missing {
+                instruction: at + missing.instruction,
+                ..missing.clone()
+            }),
+        );
 
         let section = object.parts.elf.sections[start.0].name;
         let range = start.1..ready.end;

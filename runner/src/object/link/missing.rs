@@ -1,5 +1,6 @@
 //! Instructions for what this kernel hasn't got, and what the verifier says of them.
 
+use super::error::CodePlace;
 use crate::object::Instruction;
 
 /// The number of a helper that doesn't exist. A program may ask whether a field is there and read it
@@ -15,6 +16,8 @@ pub struct Missing {
     pub instruction: usize,
     /// What is wrong: `field x of struct y is not in this kernel`.
     pub what: String,
+    /// Where in the object's code that is.
+    pub place: CodePlace,
 }
 
 /// The instruction in its place: a call of a helper that doesn't exist.
