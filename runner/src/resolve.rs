@@ -5,6 +5,7 @@
 
 mod attach;
 mod binder;
+mod encode;
 mod globals;
 mod number;
 mod objects;
