@@ -134,6 +134,48 @@ fn what_needs_privileges_says_so() {
     }
 }
 
+/// A probe with one test.
+fn with_test(expect: &str) -> String {
+    let test = "tests:\n  - name: getpid falls through\n    run: dispatch\n    args: [0, 39]\n";
+    format!("{GOOD}{test}    expect: {expect}\n")
+}
+
+#[test]
+fn a_test_is_checked_before_it_is_run() {
+    let scratch = Scratch::new("test-checked");
+    let file = scratch.write("good.yaml", &with_test("{ maps: { cals: [] } }"));
+    for command in ["check", "test"] {
+        let output = probe_runner(&[command, &file]);
+        assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
+        assert!(stderr(&output).contains("did you mean `calls`?"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_probe_without_tests_says_so_and_a_filter_that_fits_nothing_fails() {
+    let scratch = Scratch::new("test-none");
+    let without = scratch.write("without.yaml", GOOD);
+    let output = probe_runner(&["test", &without]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stderr(&output).contains("probe/without: its file has no `tests:`"));
+    assert_eq!(stdout(&output), "0 tests: 0 passed, 0 failed\n");
+
+    let file = scratch.write("good.yaml", &with_test("{ returns: 0 }"));
+    let output = probe_runner(&["test", "--filter", "execve", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no test has `execve` in its name"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_test_that_may_not_be_run_is_no_pass() {
+    let scratch = Scratch::new("unprivileged-test");
+    scratch.write("good.yaml", &with_test("{ returns: 0 }"));
+    let output = without_privileges(&scratch, &["test", "good.yaml"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("hint: run it as root"), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("1 test: 0 passed, 0 failed, 1 could not be run\n"));
+}
+
 #[test]
 fn every_file_is_looked_at_and_mistakes_of_one_do_not_hide_another() {
     let scratch = Scratch::new("every-file");

@@ -4,7 +4,8 @@ use crate::commands::Outcome;
 use crate::commands::check::Warnings;
 use crate::commands::swap::{self, Which};
 use crate::commands::{
-    Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema, status,
+    Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema,
+    status, test,
 };
 use crate::kernel::{self, WholeLog};
 use crate::probe_files::Inputs;
@@ -66,6 +67,20 @@ enum Command {
         #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
         duration: Option<Duration>,
         /// How results are written; json: one document a line
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+        /// Show the verifier's whole log when it refuses a program
+        #[arg(long)]
+        verifier_log: bool,
+    },
+    /// Run the tests that probe files carry, without attaching anything
+    Test {
+        #[command(flatten)]
+        files: Files,
+        /// Run only the tests with this in their name
+        #[arg(long, value_name = "TEXT")]
+        filter: Option<String>,
+        /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: Format,
         /// Show the verifier's whole log when it refuses a program
@@ -277,6 +292,10 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
             let map = map.unwrap_or_default();
             let arguments = swap::Arguments { probe, map, slots, objects, directories, duration };
             swap::run(&arguments, output, whole_log(verifier_log), out)
+        }
+        Command::Test { files, filter, output, verifier_log } => {
+            let log = whole_log(verifier_log);
+            test::run(&files.into(), filter.as_deref(), output, log, out)
         }
         Command::Status { probes, output } => status::run(&probes, output, out),
         Command::Read { probe, map, output } => read::run(&probe, map.as_deref(), output, out),

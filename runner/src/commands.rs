@@ -13,6 +13,7 @@ pub mod run;
 pub mod schema;
 pub mod status;
 pub mod swap;
+pub mod test;
 
 mod applied;
 mod attached;

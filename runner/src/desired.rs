@@ -3,6 +3,7 @@
 //! It is what the kernel stage is given and what the state file keeps, so that a later run can
 //! compare what it wants with what it left. It holds no positions and no type information.
 
+mod argument;
 mod hook;
 mod parts;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::MapType;
 
+pub use argument::Argument;
 pub use hook::{Details, Event, Hook, HookKind, Rate};
 pub use parts::{
     Generation, MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name,

@@ -20,6 +20,8 @@ mod slots;
 mod state;
 mod symbols;
 mod sys;
+mod test_bed;
+mod test_context;
 mod variables;
 mod verifier;
 
@@ -40,5 +42,7 @@ pub use previous::Previous;
 pub use slots::clear as clear_slots;
 pub use state::{forget, remember};
 pub use sys::{MapInfo, wait_for_programs};
+pub use test_bed::TestBed;
+pub use test_context::TestContext;
 pub use variables::Stored;
 pub use verifier::VerifierLog;

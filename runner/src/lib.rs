@@ -26,6 +26,7 @@ pub mod plan;
 pub mod kernel;
 pub mod apply;
 pub mod readout;
+pub mod probe_tests;
 
 pub mod commands;
 pub mod cli;

@@ -3,9 +3,10 @@
 //! It keeps the positions of what was written. Names that could not be bound were reported when the
 //! model was made and are left out of it.
 
-use crate::desired::{Decoder, Details, HookKind, OnMissing, Value};
+use crate::desired::{self, Argument, Decoder, Details, HookKind, OnMissing};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
+use crate::read::{Columns, Value};
 use crate::spec::MapFlag;
 use crate::text::source::{At, SourceId};
 use std::collections::HashSet;
@@ -35,6 +36,8 @@ pub struct Model {
     pub tail_calls: Vec<Table>,
     /// Maps that are shown differently.
     pub views: Vec<View>,
+    /// What is proven by running programs without attaching them.
+    pub tests: Vec<Test>,
 }
 
 /// An object and its name in the probe.
@@ -81,7 +84,7 @@ pub struct GlobalSetting {
     /// Index of the variable in the object's inventory.
     pub global: usize,
     /// What is stored.
-    pub value: At<Value>,
+    pub value: At<desired::Value>,
 }
 
 /// A map and what is changed of it.
@@ -207,6 +210,56 @@ pub struct ColumnView {
     pub hide: bool,
 }
 
+/// A program's run without being attached, and what must come of it.
+#[derive(Debug)]
+pub struct Test {
+    /// What is tested, in words.
+    pub name: At<String>,
+    /// The program.
+    pub program: At<ProgramId>,
+    /// The words of its context.
+    pub args: Vec<At<Argument>>,
+    /// How often it is run, and where that was written.
+    pub repeat: At<u32>,
+    /// The CPU that it runs on.
+    pub cpu: Option<At<u32>>,
+    /// What must hold afterwards, and where that was written.
+    pub expect: At<Expectations>,
+}
+
+/// What must hold after a test.
+#[derive(Debug)]
+pub struct Expectations {
+    /// What each run returns.
+    pub returns: Option<At<u32>>,
+    /// The entries of maps.
+    pub maps: Vec<ExpectedRows>,
+    /// The records of ring buffers.
+    pub events: Vec<ExpectedRows>,
+}
+
+/// What one map must hold, or one ring buffer must have been sent.
+#[derive(Debug)]
+pub struct ExpectedRows {
+    /// The map.
+    pub map: At<MapId>,
+    /// How its bytes are read: every field under its own name, decoded as under `read`.
+    pub columns: Columns,
+    /// The entries or records.
+    pub rows: Vec<At<Vec<ExpectedField>>>,
+}
+
+/// A field and the value that it must have.
+#[derive(Debug)]
+pub struct ExpectedField {
+    /// The field, as it is named in the columns.
+    pub field: String,
+    /// The value.
+    pub value: Value,
+    /// The value as it was written.
+    pub written: String,
+}
+
 impl Model {
     /// The program of an id.
     pub fn program(&self, id: ProgramId) -> &Program {
@@ -264,9 +317,15 @@ impl Model {
     /// What the file says about a slot goes before.
     pub fn default_slots(&self) -> Vec<DefaultSlot> {
         let attached = self.hooks().flat_map(|hook| hook.programs().map(|program| program.value));
+        self.default_slots_of(attached.collect())
+    }
+
+    /// The slots that the objects fill by themselves, of PROG_ARRAYs that these programs and the
+    /// handlers of the file call through.
+    pub fn default_slots_of(&self, callers: Vec<ProgramId>) -> Vec<DefaultSlot> {
+        let mut used = callers;
         let entries = self.tail_calls.iter().flat_map(|table| &table.slots);
-        let mut used: Vec<ProgramId> =
-            attached.chain(entries.map(|entry| entry.program.value)).collect();
+        used.extend(entries.map(|entry| entry.program.value));
         let mut slots: Vec<DefaultSlot> = Vec::new();
         // Handlers may call on, so the list grows while it is gone through.
         let mut next = 0;

@@ -3,7 +3,7 @@
 //! The object file is not needed, so what is shown is what was loaded. Whatever makes the numbers
 //! short is collected beside them.
 
-use crate::btf::{Btf, Kind, Layout, Scalar, ScalarKind, TypeId};
+use crate::btf::{Btf, Kind, Layout, TypeId};
 use crate::desired::{Column, View};
 use crate::kernel::maps::{self, Map};
 use crate::kernel::{Error, PinDir, iterators};
@@ -120,13 +120,7 @@ fn read_map(
 /// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which
 /// happens when the kernel took no type information.
 fn columns(key: Option<&Layout>, value: &Layout, view: &View) -> Columns {
-    match Columns::new(key, value, Some(view)) {
-        Ok(columns) => columns,
-        Err(_) => match Columns::new(key, value, None) {
-            Ok(columns) => columns,
-            Err(_) => unreachable!("without a view there is nothing that doesn't fit"),
-        },
-    }
+    Columns::new(key, value, Some(view)).unwrap_or_else(|_| Columns::plain(key, value))
 }
 
 /// A full hash takes no new keys, whoever counts that.
@@ -161,22 +155,13 @@ impl Types {
         let btf = self.parsed.get(&info.btf_id).and_then(Option::as_ref);
         let layout = |id: u32, size: u32| match btf {
             Some(btf) if id != 0 => Layout::of(btf, TypeId(id)),
-            _ => untyped(size),
+            _ => Layout::untyped(size),
         };
         Ok((
             layout(info.btf_key_type_id, info.key_size),
             layout(info.btf_value_type_id, info.value_size),
         ))
     }
-}
-
-/// Bytes without a type: a number where they are as many as a number has.
-fn untyped(size: u32) -> Layout {
-    if !matches!(size, 4 | 8) {
-        return Layout::Opaque { size };
-    }
-    let name = format!("u{}", 8 * size);
-    Layout::Scalar(Scalar { name, size, signed: false, kind: ScalarKind::Integer })
 }
 
 /// The structure of a tag in the type information of the probe's programs.

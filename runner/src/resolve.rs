@@ -9,6 +9,7 @@ mod encode;
 mod globals;
 mod number;
 mod objects;
+mod probe_tests;
 pub mod slots;
 mod variables;
 mod views;
@@ -61,6 +62,7 @@ pub fn resolve(
     let attach = spec.attach.iter().filter_map(|one| attach::bind(one, &mut binder)).collect();
     let tail_calls = slots::bind(&spec.tail_calls, &mut binder);
     let views = views::bind(&spec.read, &mut binder);
+    let tests = probe_tests::bind(&spec.tests, &views, &mut binder);
     variables::all_are_used(&spec.vars, &scope, binder.findings);
     Model {
         source: binder.findings.source,
@@ -72,6 +74,7 @@ pub fn resolve(
         attach,
         tail_calls,
         views,
+        tests,
         objects,
     }
 }

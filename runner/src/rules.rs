@@ -13,9 +13,11 @@ mod map_flags;
 mod maps;
 mod needs;
 mod pairs;
+mod probe_tests;
 mod programs;
 mod stack;
 mod tail_calls;
+mod trial;
 mod units;
 mod unused;
 mod view_fields;
@@ -41,7 +43,7 @@ impl Checked {
 
 /// Applies every rule. None if there are errors among the findings, those made earlier included.
 pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
-    let families: [fn(&Model, &mut Findings); 13] = [
+    let families: [fn(&Model, &mut Findings); 14] = [
         programs::check,
         maps::check,
         map_shapes::check,
@@ -55,6 +57,7 @@ pub fn check(model: Model, findings: &mut Findings) -> Option<Checked> {
         generations::check,
         tail_calls::check,
         unused::check,
+        probe_tests::check,
     ];
     for family in families {
         family(&model, findings);

@@ -4,6 +4,7 @@ mod map_flag;
 
 pub mod attach;
 pub mod comments;
+pub mod probe_test;
 pub mod schema;
 pub mod shape;
 pub mod values;

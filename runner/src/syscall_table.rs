@@ -15,3 +15,8 @@ pub fn all() -> impl Iterator<Item = (u32, &'static str)> {
 pub fn name(number: u32) -> Option<&'static str> {
     Sysno::new(usize::try_from(number).ok()?).map(|call| call.name())
 }
+
+/// The number of a name.
+pub fn number(name: &str) -> Option<u32> {
+    all().find(|(_, known)| *known == name).map(|(number, _)| number)
+}

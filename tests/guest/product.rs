@@ -83,6 +83,11 @@ impl Product {
         Ok(running)
     }
 
+    /// Starts one command and doesn't wait for anything.
+    pub fn start(&self, arguments: &[&str]) -> Result<Running> {
+        Ok(Running { started: Started::spawn(&self.binary, arguments)? })
+    }
+
     /// Removes whatever is applied; for cleaning up after a failure, so it complains about nothing.
     pub fn delete_all(&self) {
         if Path::new(PINS).exists() {
@@ -121,7 +126,7 @@ impl Finished {
     }
 }
 
-/// `probe-runner run`, attached. Killed when dropped.
+/// A command that goes on, such as `probe-runner run`. Killed when dropped.
 pub struct Running {
     started: Started,
 }

@@ -115,6 +115,14 @@ impl Layout {
         (!builder.cut).then_some(layout)
     }
 
+    /// What is known of bytes without a type: a number where they are as many as a number has.
+    pub fn untyped(size: u32) -> Layout {
+        if !matches!(size, 1 | 2 | 4 | 8) {
+            return Layout::Opaque { size };
+        }
+        scalar(format!("u{}", 8 * size), size, false, ScalarKind::Integer)
+    }
+
     /// Size in bytes; 0 for a flexible array.
     pub fn size(&self) -> u32 {
         match self {

@@ -131,7 +131,12 @@ fn place(slot: &Slot, change: &Change) -> Option<u32> {
 }
 
 /// Puts a handler into its slot of an array that nothing calls through yet.
-fn fill(slot: &Slot, program: &Path, desired: &Desired, pins: &PinDir) -> Result<(), Error> {
+pub(super) fn fill(
+    slot: &Slot,
+    program: &Path,
+    desired: &Desired,
+    pins: &PinDir,
+) -> Result<(), Error> {
     let set = sys::obj_get(&pins.map(&slot.map)).and_then(|map| {
         let program = sys::obj_get(program)?;
         sys::prog_array_set(map.as_fd(), slot.index, program.as_fd())

@@ -33,6 +33,8 @@ pub enum Phase {
     Remove,
     /// Asking the kernel what is there.
     Observe,
+    /// Running a program without attaching it.
+    TestRun,
     /// Reading a map or a ring buffer.
     Read,
     /// Reading or writing the state file.
@@ -167,6 +169,7 @@ impl Phase {
             Phase::Pin => "pin",
             Phase::Remove => "remove",
             Phase::Observe => "inspect",
+            Phase::TestRun => "run",
             Phase::Read => "read",
             Phase::State => "keep",
         }

@@ -12,6 +12,7 @@
 mod abi;
 mod change;
 mod make;
+mod test_run;
 mod types;
 
 pub mod links;
@@ -34,6 +35,7 @@ pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
     knows_cookies, load_trivial, map_create, map_freeze, map_update, obj_pin, prog_load,
 };
+pub use test_run::{CONTEXT_WORDS, KernelBytes, raw_tracepoint_run};
 pub use types::{btf_bytes, btf_next_id, btf_open, kernel_btf_name, map_kernel_btf};
 
 const BPF_MAP_LOOKUP_ELEM: c_int = 1;

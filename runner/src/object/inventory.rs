@@ -208,6 +208,14 @@ pub struct Map {
     pub pin_by_name: bool,
 }
 
+impl Map {
+    /// Whether it holds entries that are data: not programs, queues of events or perf events.
+    pub fn has_entries(&self) -> bool {
+        let of_others = matches!(self.map_type, MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY);
+        self.key_size > 0 && !of_others
+    }
+}
+
 /// A variable that can be set before the object is loaded.
 #[derive(Clone, Debug)]
 pub struct Global {

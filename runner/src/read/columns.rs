@@ -76,17 +76,11 @@ impl Columns {
         value: &Layout,
         view: Option<&View>,
     ) -> Result<Columns, Vec<ColumnError>> {
-        let mut columns = fields::all(key, value);
-        let key = columns.iter().filter(|column| column.source == Source::Key).cloned().collect();
+        let plain = Columns::plain(key, value);
         let Some(view) = view else {
-            return Ok(Columns {
-                shown: columns,
-                key,
-                value: value.clone(),
-                sort: None,
-                top: None,
-            });
+            return Ok(plain);
         };
+        let mut columns = plain.shown;
         let mut errors = customise(&mut columns, view);
         errors.extend(names_twice(&columns));
         let sort = view.sort.as_ref().and_then(|sort| {
@@ -102,7 +96,14 @@ impl Columns {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Columns { shown: columns, key, value: value.clone(), sort, top: view.top })
+        Ok(Columns { shown: columns, key: plain.key, value: plain.value, sort, top: view.top })
+    }
+
+    /// All columns of a map or a record, as their types say.
+    pub fn plain(key: Option<&Layout>, value: &Layout) -> Columns {
+        let shown = fields::all(key, value);
+        let key = shown.iter().filter(|column| column.source == Source::Key).cloned().collect();
+        Columns { shown, key, value: value.clone(), sort: None, top: None }
     }
 
     /// The names by which JSON and templates know the columns that are shown, and of decoded ones the

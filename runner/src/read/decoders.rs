@@ -17,6 +17,7 @@ use crate::btf::{Layout, Scalar, ScalarKind};
 use crate::desired::Decoder;
 use crate::read::decode::decode;
 use crate::read::value::Value;
+use crate::syscall_table;
 
 /// Whether a decoder can take a field of this type.
 ///
@@ -74,6 +75,33 @@ pub fn apply(
         Decoder::User => Some(accounts::user(number()?, lookups)),
         Decoder::Group => Some(accounts::group(number()?, lookups)),
         Decoder::Time => Some(system::time(number()?, lookups)),
+    }
+}
+
+/// The number that a decoder shows as this text, where that is certain: names that the machine can't
+/// change. `None` for other decoders and for what is no such name.
+pub fn number_of(decoder: &Decoder, text: &str) -> Option<i128> {
+    match decoder {
+        Decoder::Static(names) => {
+            names.iter().find(|(_, name)| name == text).map(|(number, _)| *number)
+        }
+        Decoder::Bool => text.parse::<bool>().ok().map(i128::from),
+        Decoder::Syscall => syscall_table::number(text).map(i128::from),
+        Decoder::Signal => system::signal_number(text),
+        // An error's number is stored with either sign.
+        Decoder::Errno
+        | Decoder::Ifname
+        | Decoder::Ip
+        | Decoder::Port
+        | Decoder::Mac
+        | Decoder::Process
+        | Decoder::User
+        | Decoder::Group
+        | Decoder::Duration
+        | Decoder::Time
+        | Decoder::Bytes
+        | Decoder::Hex
+        | Decoder::String => None,
     }
 }
 

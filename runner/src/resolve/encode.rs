@@ -67,7 +67,7 @@ pub fn encode(place: &Place<'_>, texts: &Texts) -> Encoded {
     let layout = match place.layout {
         Some(layout) => layout,
         None => {
-            unknown = untyped(place.size);
+            unknown = Layout::untyped(place.size);
             &unknown
         }
     };
@@ -86,16 +86,6 @@ pub fn encode(place: &Place<'_>, texts: &Texts) -> Encoded {
         },
         (Layout::Scalar(_), Texts::Many(span, _)) => Err(mistyped(place, *span, "one value")),
         (_, Texts::One(At { span, .. }) | Texts::Many(span, _)) => Err(not_settable(place, *span)),
-    }
-}
-
-/// Without type information a variable of a number's size is a number.
-fn untyped(size: u32) -> Layout {
-    if matches!(size, 1 | 2 | 4 | 8) {
-        let name = format!("{}-bit integer", 8 * size);
-        Layout::Scalar(ScalarType { name, size, signed: false, kind: ScalarKind::Integer })
-    } else {
-        Layout::Opaque { size }
     }
 }
 
@@ -133,7 +123,7 @@ fn encode_scalar(place: &Place<'_>, scalar: &ScalarType, text: &At<String>) -> E
 /// An integer whose name says its unit takes a duration; one that is an interface index takes a
 /// device's name.
 fn encode_named_integer(place: &Place<'_>, scalar: &ScalarType, text: &At<String>) -> Encoded {
-    if let Some(unit) = Unit::of(&place.name) {
+    if let Some(unit) = Unit::of(place.name) {
         let duration = humantime::parse_duration(&text.value).map_err(|error| {
             let wanted = format!("a number of {}, or a duration such as `10ms`", unit.name);
             Box::new(mistyped(place, text.span, &wanted).label(error.to_string()))

@@ -4,20 +4,20 @@ use crate::desired::{
     Attachment, Column, Desired, GlobalValue, Hook, MapDefinition, ObjectRef, ProgramRef, Slot,
     Sort, View,
 };
-use crate::model::{self, Model, ProgramId};
-use crate::object::{Map, MapType};
+use crate::model::{self, DefaultSlot, Model, ProgramId};
 use crate::rules::{Checked, needs};
 
 /// The maps that will be made, as they will be made.
 pub fn maps(model: &Model) -> Vec<MapDefinition> {
-    needs::maps(model, &needs::programs(model), &slots(model), &views(model))
+    needs::maps(model, &needs::programs(model), &slots(model, model.default_slots()), &views(model))
 }
 
 impl Checked {
     /// What should run, without positions.
     pub fn desired(&self) -> Desired {
         let model = &self.0;
-        let (programs, slots, views) = (needs::programs(model), slots(model), views(model));
+        let (programs, slots, views) =
+            (needs::programs(model), slots(model, model.default_slots()), views(model));
         Desired {
             probe: model.name.value.clone(),
             file: model.file.clone(),
@@ -43,7 +43,8 @@ fn object(object: &model::Object) -> ObjectRef {
     }
 }
 
-fn program(model: &Model, id: ProgramId) -> ProgramRef {
+/// A program by object and name.
+pub(super) fn program(model: &Model, id: ProgramId) -> ProgramRef {
     ProgramRef {
         object: model.objects[id.object].alias.value.clone(),
         name: model.program(id).name.clone(),
@@ -74,7 +75,8 @@ fn attachment(model: &Model, attachment: &model::Attachment) -> Attachment {
     }
 }
 
-fn slots(model: &Model) -> Vec<Slot> {
+/// The slots of the file, and those that objects fill by themselves.
+pub(super) fn slots(model: &Model, defaults: Vec<DefaultSlot>) -> Vec<Slot> {
     let mut slots = Vec::new();
     for table in &model.tail_calls {
         let map = &model.map(table.map.value).name;
@@ -85,7 +87,7 @@ fn slots(model: &Model) -> Vec<Slot> {
             }
         }
     }
-    slots.extend(model.default_slots().into_iter().map(|slot| Slot {
+    slots.extend(defaults.into_iter().map(|slot| Slot {
         map: slot.map,
         index: slot.index,
         program: program(model, slot.program),
@@ -108,16 +110,11 @@ fn views(model: &Model) -> Vec<View> {
     }
     let mut views: Vec<View> = Vec::new();
     for map in model.objects.iter().flat_map(|object| &object.file.inventory.maps) {
-        if has_entries(map) && !views.iter().any(|view| view.map == map.name) {
+        if map.has_entries() && !views.iter().any(|view| view.map == map.name) {
             views.push(View::plain(&map.name));
         }
     }
     views
-}
-
-/// Whether a map holds entries that are data: not programs, queues of events or perf events.
-fn has_entries(map: &Map) -> bool {
-    map.key_size > 0 && !matches!(map.map_type, MapType::PROG_ARRAY | MapType::PERF_EVENT_ARRAY)
 }
 
 /// A view as data.

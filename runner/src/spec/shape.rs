@@ -4,6 +4,7 @@
 
 use crate::spec::MapFlag;
 use crate::spec::attach::AttachSpec;
+use crate::spec::probe_test::TestSpec;
 use crate::spec::values::{Entries, Globals, Scalar};
 use crate::text::source::At;
 use schemars::JsonSchema;
@@ -59,6 +60,15 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(example = json!({ "counts": { "sort": "calls desc", "top": 20 } }))]
     pub read: Entries<ViewSpec>,
+    /// What `probe-runner test` proves: programs run without being attached, and what they leave in maps.
+    #[serde(default)]
+    #[schemars(example = json!([{
+        "name": "execve is counted",
+        "run": "dispatch",
+        "args": [0, "syscall:execve"],
+        "expect": { "maps": { "counts": [{ "nr": 59, "value": 1 }] } },
+    }]))]
+    pub tests: Vec<At<TestSpec>>,
 }
 
 /// An object file: its name, or its name and digest.
@@ -90,8 +100,10 @@ pub struct MapSpec {
     #[schemars(example = 4096)]
     pub max_entries: Option<At<Scalar>>,
     /// Flags instead of the object's, by the kernel's names in lower case without `BPF_F_`.
+    #[schemars(example = json!(["no_prealloc"]))]
     pub flags: Option<At<Vec<At<MapFlag>>>>,
     /// The NUMA node that the map's memory is to be on.
+    #[schemars(example = 0)]
     pub numa_node: Option<At<Scalar>>,
 }
 

@@ -1,5 +1,6 @@
 //! The values that the language's types are made of, and how serde and the schema see them.
 
+use crate::spec::probe_test::{ArgumentSpec, MemorySpec};
 use crate::spec::shape::{GenerationTable, ObjectFile, ObjectSpec, TableSpec};
 use crate::text::source::At;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -239,5 +240,56 @@ impl JsonSchema for TableSpec {
             "description": "Programs by slot, or `generation` and `slots`.",
             "anyOf": [slots, long],
         })
+    }
+}
+
+impl<'de> Deserialize<'de> for ArgumentSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ArgumentSpec, D::Error> {
+        struct ArgumentVisitor;
+
+        impl<'de> Visitor<'de> for ArgumentVisitor {
+            type Value = ArgumentSpec;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, `text: …` or `syscall_args: […]`")
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<ArgumentSpec, E> {
+                Ok(ArgumentSpec::Number(Scalar(value.to_string())))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<ArgumentSpec, E> {
+                Ok(ArgumentSpec::Number(Scalar(value.to_string())))
+            }
+
+            fn visit_i128<E>(self, value: i128) -> Result<ArgumentSpec, E> {
+                Ok(ArgumentSpec::Number(Scalar(value.to_string())))
+            }
+
+            fn visit_u128<E>(self, value: u128) -> Result<ArgumentSpec, E> {
+                Ok(ArgumentSpec::Number(Scalar(value.to_string())))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<ArgumentSpec, E> {
+                Ok(ArgumentSpec::Number(Scalar(value.to_owned())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ArgumentSpec, A::Error> {
+                MemorySpec::deserialize(MapAccessDeserializer::new(map)).map(ArgumentSpec::Address)
+            }
+        }
+
+        deserializer.deserialize_any(ArgumentVisitor)
+    }
+}
+
+impl JsonSchema for ArgumentSpec {
+    fn schema_name() -> Cow<'static, str> {
+        "ArgumentSpec".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let memory = generator.subschema_for::<MemorySpec>();
+        json_schema!({ "anyOf": [{ "type": ["string", "integer"] }, memory] })
     }
 }

@@ -95,6 +95,12 @@ codes! {
     SyscallNumber "syscall-number" "A slot goes by a number that other architectures give to another system call."
     CounterInGlobal "counter-in-global" "A counter is kept where nothing can show it."
     UselessField "useless-field" "A view says something that means nothing for its map."
+    NoTestRun "no-test-run" "The kernel can't run the program without attaching it."
+    DuplicateTest "duplicate-test" "Two tests have the same name."
+    EmptyTest "empty-test" "A test expects nothing."
+    TestArguments "test-arguments" "A test's arguments are not those of the program's context."
+    TestValue "test-value" "A value that a test expects can't be what the field holds."
+    TestMap "test-map" "A test looks for entries or records in a map that has none."
     // From here to `Loss`: what only `--kernel` finds.
     MissingFunction "missing-function" "A kernel has no function of that name."
     MissingTracepoint "missing-tracepoint" "A kernel has no tracepoint of that name."

@@ -11,6 +11,7 @@ mod lifecycle;
 mod linked;
 mod lockdown;
 mod map_overrides;
+mod probe_tests;
 mod refusals;
 mod rps_counts;
 mod rps_filters;
@@ -32,6 +33,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         storm::SCENARIOS,
         swap::SCENARIOS,
         tail_calls::SCENARIOS,
+        probe_tests::SCENARIOS,
         linked::SCENARIOS,
         aya::SCENARIOS,
         map_overrides::SCENARIOS,

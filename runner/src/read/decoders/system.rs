@@ -37,6 +37,11 @@ pub(super) fn signal(number: i128) -> Value {
     known.map_or(plain(number), |signal| Value::Text(signal.as_str().into()))
 }
 
+/// The number of a signal's name.
+pub(super) fn signal_number(name: &str) -> Option<i128> {
+    name.parse::<Signal>().ok().map(|signal| i128::from(signal as i32))
+}
+
 /// A process or thread as logs write it, `name[id]`; one that has ended is `[id]`.
 pub(super) fn process(id: i128, lookups: &mut Lookups) -> Value {
     let name = lookups.processes.get(id, || {

@@ -14,6 +14,11 @@ use crate::read::sinks::terminal::{escape, plain};
 /// # Errors
 /// The writer's.
 pub fn write(out: &mut impl io::Write, columns: &Columns, row: &Row) -> io::Result<()> {
+    writeln!(out, "{}", text(columns, row))
+}
+
+/// The line that [`write`] writes, without its end.
+pub fn text(columns: &Columns, row: &Row) -> String {
     let mut parts = Vec::new();
     for (column, cell) in columns.shown.iter().zip(&row.cells) {
         let Some(cell) = cell else {
@@ -24,7 +29,7 @@ pub fn write(out: &mut impl io::Write, columns: &Columns, row: &Row) -> io::Resu
             _ => parts.push(format!("{}={}", escape(&column.name), unambiguous(cell))),
         }
     }
-    writeln!(out, "{}", parts.join(" "))
+    parts.join(" ")
 }
 
 /// The record for a template that makes a line of it: as in JSON, but with text that is safe on a
