@@ -162,6 +162,7 @@ fn documents_name_files_that_exist() {
         "docs/probe-file.md",
         "docs/diagnostics.md",
         "docs/check.md",
+        "docs/kernels.md",
         "docs/commands.md",
     ];
     let mut wrong = Vec::new();

@@ -16,6 +16,8 @@ use crate::sys::{self, program};
 /// Something that a scenario can't do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Need {
+    /// The kernel shows its types, and what was read from its file came along.
+    KernelFile,
     /// Raw tracepoint programs can be attached.
     RawTracepoints,
     /// Tracepoint programs can be attached to perf events.
@@ -113,6 +115,7 @@ impl Features {
 pub fn try_out(need: Need) -> Result<()> {
     let _unlimited = UnlimitedMemory::take();
     match need {
+        Need::KernelFile => kernel_file(),
         Need::RawTracepoints => raw_tracepoints().context("no raw tracepoints"),
         Need::Tracepoints => tracepoints().context("no tracepoints"),
         Need::Kprobes => kprobes(),
@@ -201,6 +204,15 @@ fn open_sys_enter() -> Result<std::os::fd::OwnedFd> {
     let file = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";
     let id = fs::read_to_string(file).context("cannot read the tracepoint's id")?;
     Ok(sys::open_tracepoint(id.trim().parse()?)?)
+}
+
+fn kernel_file() -> Result<()> {
+    ensure!(Path::new("/sys/kernel/btf/vmlinux").exists(), "the kernel shows no types");
+    ensure!(
+        Path::new("/etc/kernel-file").exists(),
+        "nobody read the file that this kernel was booted from"
+    );
+    Ok(())
 }
 
 fn kprobes() -> Result<()> {

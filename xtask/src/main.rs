@@ -8,6 +8,7 @@ mod demo;
 mod ebpf;
 mod fuzz;
 mod gen_files;
+mod kernel_files;
 mod libbpf_diff;
 mod native;
 mod packages;
@@ -27,6 +28,8 @@ enum Task {
     Ebpf(ebpf::Args),
     /// Write the schemas and the reference of commands, which are made from the code
     Gen(gen_files::Args),
+    /// Read the kernels of the virtual machines from their packages and images, and compare
+    KernelFiles(kernel_files::Args),
     /// Link objects and compare every instruction with what libbpf makes of it (root)
     LibbpfDiff(libbpf_diff::Args),
     /// Give hostile bytes to what reads objects, types and probe files (needs cargo-fuzz)
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Gen(args) => gen_files::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::KernelFiles(args) => kernel_files::run(&args),
         Task::LibbpfDiff(args) => libbpf_diff::run(&args),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Vm(args) => vm::run(&args),

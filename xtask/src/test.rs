@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::report::{self, Outcome, Report, Totals};
-use crate::{binaries, native, packages, paths, vm};
+use crate::{binaries, kernel_files, native, packages, paths, vm};
 
 /// Takes nothing: it is always everything.
 #[derive(clap::Args)]
@@ -19,6 +19,10 @@ pub struct Args {}
 pub fn run(_args: &Args) -> Result<ExitCode> {
     let tests = cargo_test()?;
     let binaries = binaries::build()?;
+
+    packages::announce("reading kernels from files");
+    let files = kernel_files::check_all().map(|report| vec![report]);
+    let files = or_failed("kernel-files", files)?;
 
     packages::announce("running the scenarios on this kernel");
     let here = native::run_scenarios(&binaries, None).map(|report| vec![report]);
@@ -30,6 +34,7 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
 
     let parts = [
         ("unit and command line", tests),
+        ("kernels as files", report::sum(&files)),
         ("this kernel", report::sum(&here)),
         ("virtual machines", report::sum(&there)),
         ("ran on no kernel", never_ran(&[here, there].concat())?),

@@ -16,11 +16,11 @@ use anyhow::{Result, bail};
 
 use crate::binaries::{self, Binaries};
 use crate::report::{self, Report};
-use kernels::SERIES;
 use matrix::Candidate;
 
 pub use accel::Accelerator;
 pub use initramfs::Extra;
+pub use kernels::{Kernel, SERIES};
 pub use matrix::{Errand, boot_once};
 
 /// Virtual machines at a time: two pay on two cores, as each has long idle stretches.

@@ -149,7 +149,7 @@ fn none_inside(f: &mut fmt::Formatter<'_>, modules: bool, needs: &[String]) -> f
             ": no vmlinuz and no *.btf; Debian's and Ubuntu's kernels are in linux-image-*, since \
              Debian's 6.19 in linux-binary-*, Fedora's and RHEL's in kernel-core"
         ),
-        kernels => write!(f, ": it only asks for {kernels}; take the one with the kernel"),
+        kernels => write!(f, "; it asks for {kernels}, take the one that has it"),
     }
 }
 

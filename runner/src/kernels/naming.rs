@@ -14,16 +14,16 @@ pub(super) enum Role {
 }
 
 /// How kernels are called; more may follow after a `-`.
-const KERNELS: [&str; 5] = ["vmlinuz", "vmlinux", "bzImage", "Image", "vmlinuz.efi"];
-/// What may stand at the end of a compressed file's name.
-const COMPRESSED: [&str; 7] = [".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".efi"];
+const KERNELS: [&str; 4] = ["vmlinuz", "vmlinux", "bzImage", "Image"];
+/// What may stand at the end of a name: how the file is compressed or for what it is packed.
+const ENDINGS: [&str; 8] = [".gz", ".xz", ".zst", ".bz2", ".lz4", ".lzma", ".efi", ".unsigned"];
 /// Companions of kernels that begin like them.
 const COMPANIONS: [&str; 6] = [".hmac", ".sig", ".py", ".map", ".sha256", ".asc"];
 
 impl Role {
     /// By the last part of a path.
     pub(super) fn of(name: &str) -> Role {
-        let plain = COMPRESSED.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        let plain = ENDINGS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
         if name.ends_with(".deb") || name.ends_with(".rpm") {
             Role::Package
         } else if plain.ends_with(".ko") {
@@ -65,6 +65,7 @@ mod tests {
                     "Image.gz",
                     "bzImage",
                     "vmlinuz.efi",
+                    "vmlinuz.unsigned",
                     "vmlinuz-6.5.6-300.fc39.aarch64",
                     "5.4.0-1009-aws.btf",
                     "5.4.0-1009-aws.btf.tar.xz",

@@ -126,7 +126,7 @@ fn every_kind_of_image_says_what_it_is() {
 fn packages_give_their_kernel() {
     let boot = format!("boot/vmlinuz-{RELEASE}");
     let modules = format!("lib/modules/{RELEASE}/vmlinuz");
-    let usr = format!("usr/{modules}");
+    let usr = format!("usr/{modules}.unsigned");
     for (names, inside, config) in [
         (
             &["image-xz.deb", "image-gzip.deb", "image-zstd.deb", "image-none.deb"][..],
@@ -168,7 +168,7 @@ fn what_has_no_kernel_says_where_it_is() {
         ("modules.deb", "only modules and no kernel in it"),
         (
             "meta.deb",
-            "it only asks for `linux-binary-6.1.0-18-test` and `linux-modules-6.1.0-18-test`",
+            "no kernel in it; it asks for `linux-binary-6.1.0-18-test` and `linux-modules-6.1.0-18-test`",
         ),
         ("no-such-file", "No such file"),
     ] {

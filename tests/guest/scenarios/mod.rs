@@ -6,6 +6,7 @@ mod attach_multi;
 mod attach_user;
 mod aya;
 mod doctor;
+mod kernel_file;
 mod lasting;
 mod lifecycle;
 mod linked;
@@ -27,6 +28,7 @@ use crate::scenario::{Boot, Scenario};
 pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
     [
         doctor::SCENARIOS,
+        kernel_file::SCENARIOS,
         rps_counts::SCENARIOS,
         rps_filters::SCENARIOS,
         syscalls::SCENARIOS,

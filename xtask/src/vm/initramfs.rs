@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use cpio::newc;
 
 use crate::binaries::Binaries;
+use crate::kernel_files::Told;
 use crate::paths;
 
 const DIRECTORY: u32 = 0o040_755;
@@ -31,10 +32,12 @@ pub struct Extra {
     pub path: PathBuf,
 }
 
-/// Writes the archive to `file`. The guest is started as init, with `arguments`.
+/// Writes the archive to `file`. The guest is started as init, with `arguments`, on the kernel of that
+/// image.
 pub fn write(
     file: &Path,
     binaries: &Binaries,
+    image: &Path,
     arguments: &[String],
     extras: &[Extra],
 ) -> Result<()> {
@@ -70,6 +73,12 @@ pub fn write(
         archive.add_file(&extra.name, REGULAR | (mode & 0o111), &extra.path)?;
     }
     archive.add("etc/guest.args", REGULAR, (0, 0), arguments.join("\n").as_bytes())?;
+    // A kernel of the user's own may have no types; the guest sees by itself whether it has.
+    if let Ok(told) = Told::read(image) {
+        archive.add("etc/kernel-file", DIRECTORY, (0, 0), &[])?;
+        archive.add("etc/kernel-file/types.btf", REGULAR, (0, 0), &told.types)?;
+        archive.add("etc/kernel-file/facts", REGULAR, (0, 0), told.facts.as_bytes())?;
+    }
     newc::trailer(archive.out)?.flush()?;
     Ok(())
 }

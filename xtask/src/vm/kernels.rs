@@ -62,6 +62,8 @@ pub struct Kernel {
     pub version: String,
     /// The compressed image.
     pub image: PathBuf,
+    /// The package that it came in; none of a kernel that the user gave.
+    pub package: Option<PathBuf>,
 }
 
 impl Series {
@@ -71,26 +73,28 @@ impl Series {
     /// When no matching package can be found or downloaded: the reason says which step failed.
     pub fn obtain(&self) -> Result<Kernel> {
         let directory = paths::vm().join("kernels").join(self.name);
-        let image = directory.join("vmlinuz");
-        let version = directory.join("version");
-        if !(image.is_file() && version.is_file()) {
-            self.fetch(&directory, &image, &version)?;
+        let [image, package, version] =
+            ["vmlinuz", "package.deb", "version"].map(|name| directory.join(name));
+        if ![&image, &package, &version].into_iter().all(|file| file.is_file()) {
+            self.fetch(&directory, &image, &package, &version)?;
         }
         Ok(Kernel {
             name: self.name.to_owned(),
             version: fs::read_to_string(&version)?.trim().to_owned(),
             image,
+            package: Some(package),
         })
     }
 
-    fn fetch(&self, directory: &Path, image: &Path, version: &Path) -> Result<()> {
+    fn fetch(&self, directory: &Path, image: &Path, package: &Path, version: &Path) -> Result<()> {
         packages::announce(&format!("fetching kernel {}", self.name));
         let mut reasons = Vec::new();
         for &(archive, suite) in self.suites {
             match self.fetch_from(directory, archive, suite) {
                 Ok(fetched) => {
                     fs::rename(fetched.image, image)?;
-                    // Written last: its presence says that the image is whole.
+                    fs::rename(fetched.package, package)?;
+                    // Written last: its presence says that the others are whole.
                     fs::write(version, fetched.version + "\n")?;
                     return Ok(());
                 }
@@ -135,15 +139,17 @@ pub fn from_file(image: &Path) -> Result<Kernel> {
     ensure!(image.is_file(), "{}: no such file", image.display());
     let name =
         image.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    Ok(Kernel { version: image.display().to_string(), name, image: image.to_owned() })
+    let version = image.display().to_string();
+    Ok(Kernel { name, version, image: image.to_owned(), package: None })
 }
 
 struct Fetched {
     image: PathBuf,
+    package: PathBuf,
     version: String,
 }
 
-/// Takes the kernel image out of a package. The package and its modules are not kept.
+/// Takes the kernel image out of a package. Its modules are not kept apart.
 fn unpack(package: &str, file: &Path, directory: &Path) -> Result<Fetched> {
     let tree = directory.join("tree");
     let status = Command::new("dpkg-deb")
@@ -163,8 +169,8 @@ fn unpack(package: &str, file: &Path, directory: &Path) -> Result<Fetched> {
         .and_then(|name| name.to_str()?.split('_').nth(1))
         .unwrap_or_default()
         .replace("%7e", "~");
-    fs::remove_file(file)?;
-    Ok(Fetched { image, version: format!("{package} {version}") })
+    let version = format!("{package} {version}");
+    Ok(Fetched { image, package: file.to_owned(), version })
 }
 
 /// The image is `boot/vmlinuz-VERSION` in older packages, `usr/lib/modules/VERSION/vmlinuz` in newer ones.

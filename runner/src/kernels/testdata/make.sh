@@ -81,7 +81,7 @@ for compression in xz gzip zstd none; do
 	deb "image-$compression.deb" $compression "linux-image-$release" 'kmod, linux-base (>= 4.3~)'
 done
 mkdir -p "root/usr/lib/modules/$release"
-cp vmlinuz-zst "root/usr/lib/modules/$release/vmlinuz"
+cp vmlinuz-zst "root/usr/lib/modules/$release/vmlinuz.unsigned"
 deb binary.deb xz "linux-binary-$release" 'linux-base'
 mkdir -p "root/lib/modules/$release/kernel"
 echo module > "root/lib/modules/$release/kernel/a.ko.xz"
