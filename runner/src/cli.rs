@@ -8,6 +8,7 @@ use crate::commands::{
     status, test,
 };
 use crate::kernel::{self, WholeLog};
+use crate::kernels::Cache;
 use crate::probe_files::Inputs;
 use crate::text::codes::Code;
 use clap::error::ErrorKind;
@@ -35,9 +36,13 @@ enum Command {
     Check {
         #[command(flatten)]
         files: Files,
-        /// Prove them for this kernel too: a file with its types, or `running`; may be repeated
-        #[arg(long, value_name = "FILE")]
+        /// Prove them for these kernels too: a file of types, a vmlinuz or vmlinux, a package, a
+        /// directory of them, or `running`; may be repeated
+        #[arg(long, value_name = "PATH")]
         kernel: Vec<String>,
+        /// Read kernels anew, and keep nothing of them
+        #[arg(long, requires = "kernel")]
+        no_cache: bool,
         /// How findings are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: check::Format,
@@ -263,9 +268,10 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
     match command {
-        Command::Check { files, kernel, output, deny_warnings } => {
+        Command::Check { files, kernel, no_cache, output, deny_warnings } => {
+            let cache = if no_cache { Cache::Off } else { Cache::usual() };
             let warnings = if deny_warnings { Warnings::Denied } else { Warnings::Allowed };
-            check::run(&files.into(), &kernel, output, warnings, out)
+            check::run(&files.into(), &kernel, &cache, output, warnings, out)
         }
         Command::Apply { files, output, verifier_log } => {
             apply::run(&files.into(), output, whole_log(verifier_log), out)

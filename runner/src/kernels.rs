@@ -90,9 +90,36 @@ pub fn open(path: &str, cache: &Cache) -> Result<Vec<Kernel>, KernelFileError> {
     if kernels.is_empty() {
         return Err(KernelFileError { path: path.to_owned(), problem: Problem::NoneBelow });
     }
-    kernels
-        .sort_by(|a, b| order::by_version(&a.name, &b.name).then_with(|| a.origin.cmp(&b.origin)));
+    order::sort(&mut kernels);
     Ok(kernels)
+}
+
+/// The kernels of several paths, in the order of their versions. What is the same kernel counts once;
+/// different ones of the same name are told apart by where they came from.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_all(paths: &[String], cache: &Cache) -> Result<Vec<Kernel>, KernelFileError> {
+    let mut kernels: Vec<Kernel> = Vec::new();
+    for path in paths {
+        for kernel in open(path, cache)? {
+            if !kernels.iter().any(|other| is_same(&kernel, other)) {
+                kernels.push(kernel);
+            }
+        }
+    }
+    order::sort(&mut kernels);
+    let names: Vec<String> = kernels.iter().map(|kernel| kernel.name.clone()).collect();
+    for kernel in &mut kernels {
+        if names.iter().filter(|name| **name == kernel.name).count() > 1 {
+            kernel.name = format!("{} ({})", kernel.name, kernel.origin);
+        }
+    }
+    Ok(kernels)
+}
+
+fn is_same(one: &Kernel, other: &Kernel) -> bool {
+    one.name == other.name && one.types.kernel().data() == other.types.kernel().data()
 }
 
 /// The files of a path, for whoever wants one kernel after the other: many don't fit into memory. They

@@ -2,7 +2,7 @@
 
 use crate::commands::{Outcome, matrix, report};
 use crate::formats::{github, json, sarif};
-use crate::kernels::{self, Cache, Kernel};
+use crate::kernels::{self, Cache};
 use crate::probe_files::{Inputs, ProbeFiles};
 use crate::prove::Proof;
 use serde::Serialize;
@@ -31,17 +31,19 @@ pub enum Warnings {
 }
 
 /// Checks the files, proves them right for the kernels that the paths lead to, and shows what is wrong.
+/// What took time to read of kernels is kept in the cache.
 ///
 /// # Errors
 /// A file or a kernel can't be read, or the output can't be written.
 pub fn run(
     inputs: &Inputs,
     kernels: &[String],
+    cache: &Cache,
     format: Format,
     warnings: Warnings,
     out: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
-    let mut kernels = open(kernels)?;
+    let mut kernels = kernels::open_all(kernels, cache)?;
     let mut files = ProbeFiles::load(inputs)?;
     files.lint();
     let proof = (!kernels.is_empty()).then(|| files.prove(&mut kernels));
@@ -55,19 +57,6 @@ pub fn run(
     let denied = warnings == Warnings::Denied && report::count(&files).warnings > 0;
     let is_right = !files.files.iter().any(|file| file.findings.has_errors()) && !denied;
     Ok(if is_right { Outcome::Done } else { Outcome::FileWrong })
-}
-
-/// The kernels of some paths, each once.
-fn open(paths: &[String]) -> anyhow::Result<Vec<Kernel>> {
-    let mut opened: Vec<Kernel> = Vec::new();
-    for path in paths {
-        for kernel in kernels::open(path, &Cache::Off)? {
-            if !opened.iter().any(|other| other.name == kernel.name) {
-                opened.push(kernel);
-            }
-        }
-    }
-    Ok(opened)
 }
 
 fn human(files: &ProbeFiles, proof: Option<&Proof>, out: &mut impl Write) -> anyhow::Result<()> {

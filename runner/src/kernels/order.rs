@@ -2,8 +2,15 @@
 
 use std::cmp::Ordering;
 
+use super::Kernel;
+
+/// Sorts by name, then by where they came from.
+pub(super) fn sort(kernels: &mut [Kernel]) {
+    kernels.sort_by(|a, b| by_version(&a.name, &b.name).then_with(|| a.origin.cmp(&b.origin)));
+}
+
 /// Compares names as people do: numbers in them by their value, so that 6.9 comes before 6.12.
-pub(super) fn by_version(a: &str, b: &str) -> Ordering {
+fn by_version(a: &str, b: &str) -> Ordering {
     let (mut rest_a, mut rest_b) = (a, b);
     loop {
         let (part_a, part_b) = (part(&mut rest_a), part(&mut rest_b));

@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 
 use super::made_up::NAMES;
 use super::{RELEASE, Scratch, kernels, refusal, types};
+use crate::kernels::{Cache, open_all};
 
 fn names(path: &str) -> Vec<String> {
     kernels(path).into_iter().map(|kernel| kernel.name).collect()
@@ -72,4 +73,22 @@ fn the_configuration_may_lie_beside_the_kernel() {
     assert_eq!(super::kernel(&image).config, None);
     scratch.write("config-6.1.0-18-test", b"CONFIG_X=y\n");
     assert_eq!(super::kernel(&image).config.as_deref(), Some("CONFIG_X=y\n"));
+}
+
+#[test]
+fn the_same_kernel_counts_once_and_different_ones_are_told_apart() {
+    let scratch = Scratch::new("several");
+    let one = scratch.write("one/web.btf", &types());
+    let same = scratch.write("same/web.btf", &types());
+    let other =
+        scratch.write("other/web.btf", &types().iter().copied().chain([0]).collect::<Vec<_>>());
+    let new = scratch.write("7.1.btf", &types());
+    let open = |paths: &[&String]| {
+        let paths: Vec<String> = paths.iter().map(|path| path.to_string()).collect();
+        let kernels = open_all(&paths, &Cache::Off).unwrap_or_else(|error| panic!("{error}"));
+        kernels.into_iter().map(|kernel| kernel.name).collect::<Vec<_>>()
+    };
+    assert_eq!(open(&[&one, &new, &same, &one]), ["7.1", "web.btf"]);
+    let apart = [format!("web.btf ({one})"), format!("web.btf ({other})")];
+    assert_eq!(open(&[&other, &one]), apart);
 }
