@@ -13,26 +13,48 @@ use crate::text::suggest::nearest;
 use std::ops::RangeInclusive;
 use wildmatch::WildMatch;
 
+/// Slots that one table may fill: each is a system call, and a line of the state file.
+const MOST_SLOTS: u64 = 65_536;
+
 /// Binds `tail_calls`.
 pub fn bind(tables: &Entries<TableSpec>, binder: &mut Binder<'_>) -> Vec<Table> {
     let mut bound = Vec::new();
     for (name, table) in &tables.0 {
         let map = binder.map(name);
-        let mut slots = Vec::new();
-        for (key, program) in &table.slots.0 {
-            let indices = bind_key(key, binder);
-            let program = binder.program(program);
-            if let (Some(indices), Some(program)) = (indices, program) {
-                let (key, indices) = (indices.0, key.with(indices.1));
-                slots.push(SlotEntry { key, indices, program });
-            }
-        }
+        let slots = bind_entries(&table.slots, binder);
         let generation = table.generation.as_ref().and_then(|name| generation(name, binder));
         if let Some(map) = map {
             bound.push(Table { map: name.with(map), generation, slots });
         }
     }
     bound
+}
+
+fn bind_entries(entries: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<SlotEntry> {
+    let mut slots = Vec::new();
+    let mut filled = 0;
+    for (key, program) in &entries.0 {
+        let indices = bind_key(key, binder);
+        let program = binder.program(program);
+        let Some((written, indices)) = indices else { continue };
+        let width = |range: &RangeInclusive<u32>| u64::from(range.end() - range.start()) + 1;
+        filled += indices.iter().map(width).sum::<u64>();
+        if filled > MOST_SLOTS {
+            binder.findings.push(
+                Diagnostic::error(
+                    Code::InvalidValue,
+                    key.span,
+                    format!("more than {MOST_SLOTS} slots of one PROG_ARRAY"),
+                )
+                .help("fill those that are called"),
+            );
+            break;
+        }
+        if let Some(program) = program {
+            slots.push(SlotEntry { key: written, indices: key.with(indices), program });
+        }
+    }
+    slots
 }
 
 /// The variable that holds where the half in use begins.

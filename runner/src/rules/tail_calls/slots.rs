@@ -63,7 +63,7 @@ fn slots_in_range(model: &Model, table: &Table, findings: &mut Findings) {
                     .help(format!(
                         "raise it: `maps: {{ {}: {{ max_entries: {} }} }}`",
                         map.name,
-                        index + 1
+                        index.saturating_add(1)
                     ))
             }
         };
