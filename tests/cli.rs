@@ -285,6 +285,7 @@ fn inspect_shows_what_an_object_holds() {
     );
 
     let people = stdout(&probe_runner(&["inspect", "rps.bpf.o"]));
+    assert!(people.contains("bytes of its context, uses"), "{people}");
     assert!(people.contains("rps_fexit  section fexit/get_rps_cpu"), "{people}");
     assert!(people.contains("filter_protocol"), "{people}");
 }

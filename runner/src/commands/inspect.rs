@@ -91,6 +91,8 @@ fn program_lines(program: &Program) -> Vec<String> {
         let calls: Vec<String> = program.tail_calls.iter().map(tail_call).collect();
         lines.push(format!("tail calls: {}", calls.join(", ")));
     }
+    let (context, stack) = (program.context_end(), program.stack.deepest.bytes);
+    lines.push(format!("reads {context} bytes of its context, uses {stack} bytes of stack"));
     lines
 }
 
@@ -123,6 +125,18 @@ fn map_lines(map: &Map) -> Vec<String> {
     }
     for (slot, program) in &map.static_slots {
         lines.push(format!("slot {slot}: {program}"));
+    }
+    if let Some(inner) = &map.inner {
+        lines.push(format!(
+            "holds maps: {}, key {} bytes, value {} bytes, max_entries {}",
+            inner.map_type, inner.key_size, inner.value_size, inner.max_entries
+        ));
+    }
+    for (index, inner) in &map.static_maps {
+        lines.push(format!("entry {index}: {inner}"));
+    }
+    if map.pin_by_name {
+        lines.push("asks to be pinned by its name".to_owned());
     }
     lines
 }
@@ -167,6 +181,8 @@ fn document(object: &ObjectFile) -> Value {
                 "slot": call.slot,
             })).collect::<Vec<_>>(),
             "core_relocations": program.core_relocations,
+            "context_bytes": program.context_end(),
+            "stack_bytes": program.stack.deepest.bytes,
         })).collect::<Vec<_>>(),
         "maps": maps.iter().map(|map| json!({
             "name": map.name,
@@ -181,6 +197,17 @@ fn document(object: &ObjectFile) -> Value {
                 "slot": slot,
                 "program": program,
             })).collect::<Vec<_>>(),
+            "inner": map.inner.as_ref().map(|inner| json!({
+                "type": inner.map_type.to_string(),
+                "key_size": inner.key_size,
+                "value_size": inner.value_size,
+                "max_entries": inner.max_entries,
+            })),
+            "static_maps": map.static_maps.iter().map(|(index, inner)| json!({
+                "index": index,
+                "map": inner,
+            })).collect::<Vec<_>>(),
+            "pin_by_name": map.pin_by_name,
         })).collect::<Vec<_>>(),
         "globals": globals.iter().map(|global| json!({
             "name": global.name,
