@@ -36,13 +36,13 @@ typedef long long s64;
 #define __type(name, type) typeof(type) *name
 
 /*
- * Lets the runner change all slots of a PROG_ARRAY at once. The array that is
- * loaded has two halves of `slots` slots; this variable says where the one in
- * use begins, and a store into it changes every slot. A probe file asks for it
- * with `generation: MAP_generation`; without, the array has its first half alone.
+ * Lets the runner change all slots of a PROG_ARRAY at once. A probe file asks for
+ * it with `generation: MAP_generation`: then the array has two halves, this
+ * variable says where the one in use begins, a store into it changes every slot,
+ * and MAP_slots is the size of a half. Otherwise the array's own size counts.
  */
-#define GENERATION(map, slots)                                                                     \
-	enum { map##_slots = slots };                                                              \
+#define GENERATION(map)                                                                            \
+	const volatile u32 map##_slots = 0xffffffff;                                               \
 	volatile u32 map##_generation
 
 /* Tail-calls the program in a slot of the half in use; goes on where there is none. */

@@ -56,11 +56,11 @@ struct syscall_calls {
 	u64 compat;
 };
 
-GENERATION(handlers, 300);
+GENERATION(handlers);
 
 struct {
 	__uint(type, MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, handlers_slots);
+	__uint(max_entries, 300);
 	__uint(key_size, sizeof(u32));
 	__uint(value_size, sizeof(u32));
 } handlers SEC(".maps");

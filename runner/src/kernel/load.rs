@@ -74,7 +74,9 @@ impl<'a> Loader<'a> {
             let mut sections = Sections::adopt(previous.as_ref(), &desired.sections, alias, pins)?;
             let wanted = wanted(desired, alias, previous.as_ref())?;
             let file = objects.iter().find(|file| file.alias == alias);
-            if let Some(file) = file.filter(|_| !wanted.programs.is_empty() || previous.is_none()) {
+            let makes_maps = (desired.maps.iter())
+                .any(|map| map.object == *alias && maps.descriptor(&map.name).is_none());
+            if let Some(file) = file.filter(|_| makes_maps || !wanted.programs.is_empty()) {
                 let linked = LinkedObject::link(file.bytes, &format!("object {alias}"), &wanted)?;
                 let types = linked.types.as_ref().map(AsFd::as_fd);
                 let owner = Owner { object: alias, inventory: file.inventory, types };

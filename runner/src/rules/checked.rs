@@ -23,7 +23,7 @@ impl Checked {
             file: model.file.clone(),
             description: model.description.clone(),
             objects: model.objects.iter().map(object).collect(),
-            globals: model.globals.iter().map(|setting| global(model, setting)).collect(),
+            globals: globals(model),
             maps: needs::maps(model, &programs, &slots, &views),
             sections: needs::sections(model),
             programs,
@@ -49,6 +49,12 @@ pub(super) fn program(model: &Model, id: ProgramId) -> ProgramRef {
         object: model.objects[id.object].alias.value.clone(),
         name: model.program(id).name.clone(),
     }
+}
+
+/// The file's variables, and for PROG_ARRAYs of which all slots change at once how many a half has.
+fn globals(model: &Model) -> Vec<GlobalValue> {
+    let set = model.globals.iter().map(|setting| global(model, setting));
+    set.chain(needs::half_sizes(model)).collect()
 }
 
 fn global(model: &Model, setting: &model::GlobalSetting) -> GlobalValue {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::desired::{Generation, MapDefinition, ProgramUse, SectionDefinition, Slot, View};
+use crate::desired::{
+    Generation, GlobalValue, MapDefinition, ProgramUse, SectionDefinition, Slot, Value, View,
+};
 use crate::model::{Model, ProgramId};
 use crate::object::{Map, MapType};
 use crate::rules::tail_calls;
@@ -56,6 +58,24 @@ pub fn generations(model: &Model) -> Vec<Generation> {
                 section: variable.section.clone(),
                 offset: variable.offset,
             })
+        })
+        .collect()
+}
+
+/// The constants of dispatchers that say how many slots a half has: `MAP_slots`, where an object has one.
+pub fn half_sizes(model: &Model) -> Vec<GlobalValue> {
+    let halves = generations(model).into_iter();
+    halves
+        .filter_map(|generation| {
+            let name = format!("{}_slots", generation.map);
+            let mut objects = model.objects.iter();
+            let object = objects.find(|object| object.alias.value == generation.object)?;
+            let mut globals = object.file.inventory.globals.iter();
+            globals.find(|global| global.name == name && global.size == 4)?;
+            let map = model.find_map(&generation.map)?;
+            let slots = definition(model, &object.alias.value, model.map(map)).max_entries / 2;
+            let value = Value::Bytes(slots.to_ne_bytes().to_vec());
+            Some(GlobalValue { object: generation.object, name, value })
         })
         .collect()
 }
