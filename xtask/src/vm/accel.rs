@@ -37,7 +37,9 @@ impl Accelerator {
     pub fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::Kvm => &["-accel", "kvm", "-smp", "2"],
-            Self::Tcg => &["-accel", "tcg", "-smp", "2"],
+            // One thread for both processors: where each has its own, QEMU executes half of an instruction
+            // that the kernel is just patching, and the guest dies (`Oops: int3`).
+            Self::Tcg => &["-accel", "tcg,thread=single", "-smp", "2"],
             Self::Counted => {
                 &["-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off"]
             }
