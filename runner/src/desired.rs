@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::object::MapType;
 
+pub use crate::spec::attach::{Event, OnMissing};
 pub use argument::Argument;
-pub use hook::{Details, Event, Hook, HookKind, Rate};
+pub use hook::{Details, Hook, HookKind, Rate};
 pub use parts::{
     Generation, MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name,
 };
@@ -100,19 +101,6 @@ pub struct Attachment {
     pub alternatives: Vec<Hook>,
     /// What to do when no alternative's target exists.
     pub on_missing: OnMissing,
-}
-
-/// What to do when a target doesn't exist on the running kernel.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnMissing {
-    /// The probe fails.
-    #[default]
-    Error,
-    /// The attachment is left out, with a warning.
-    Warn,
-    /// The attachment is left out.
-    Skip,
 }
 
 /// One slot of a PROG_ARRAY.

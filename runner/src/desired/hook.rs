@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::ProgramRef;
+use crate::spec::attach::Event;
 
 /// Where one or two programs are attached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,38 +54,6 @@ pub enum Details {
         /// The only process; every one if there is none.
         process: Option<u32>,
     },
-}
-
-/// What the kernel or the processor counts, by the names of perf(1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Event {
-    /// Nanoseconds on the CPU.
-    CpuClock,
-    /// Nanoseconds of the running task.
-    TaskClock,
-    /// Page faults.
-    PageFaults,
-    /// Page faults that needed no reading.
-    MinorFaults,
-    /// Page faults that needed reading.
-    MajorFaults,
-    /// Changes of the running task.
-    ContextSwitches,
-    /// Moves of a task to another CPU.
-    CpuMigrations,
-    /// Cycles of the processor.
-    Cycles,
-    /// Instructions.
-    Instructions,
-    /// Accesses to the last cache.
-    CacheReferences,
-    /// Misses of the last cache.
-    CacheMisses,
-    /// Branches.
-    Branches,
-    /// Mispredicted branches.
-    BranchMisses,
 }
 
 /// How often a perf event's program runs.

@@ -104,9 +104,6 @@ fn bring_up_in(
             None => None,
         };
         if let Some(kept) = kept {
-            for link in &kept.links {
-                loader.adopt(&link.program)?;
-            }
             made.attachments.push(kept);
             continue;
         }

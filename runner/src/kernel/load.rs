@@ -174,17 +174,8 @@ impl<'a> Loader<'a> {
         program::load(linked, numbers, target, &surroundings, what)
     }
 
-    /// Takes over a program of a link that stays.
-    pub fn adopt(&mut self, program: &ProgramRef) -> Result<(), Error> {
-        let Some(previous) = self.previous else { return Ok(()) };
-        let kept = previous.change.keep.programs.iter().filter(|kept| kept.program == *program);
-        for kept in kept {
-            self.load(program, kept.target.as_deref())?;
-        }
-        Ok(())
-    }
-
-    /// Takes over the programs in use that stay and that nobody asked for: they wait for their slot.
+    /// Takes over the programs in use that stay and that nobody asked for: their links stay too, or they
+    /// wait for their slot.
     pub fn adopt_rest(&mut self) -> Result<(), Error> {
         let Some(previous) = self.previous else { return Ok(()) };
         for kept in &previous.change.keep.programs {

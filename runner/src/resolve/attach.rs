@@ -1,10 +1,10 @@
 //! Attachments: ways of attaching with their programs bound.
 
-use crate::desired::{Details, Event, HookKind, OnMissing, Rate};
+use crate::desired::{Details, HookKind, OnMissing, Rate};
 use crate::model::{Attachment, Hook};
 use crate::resolve::binder::Binder;
 use crate::spec::attach::{
-    AttachSpec, EventSpec, FunctionsSpec, MissingSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
+    AttachSpec, FunctionsSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
 };
 use crate::spec::values::Scalar;
 use crate::text::codes::Code;
@@ -30,7 +30,7 @@ pub fn bind(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Attachment
 }
 
 fn missing(spec: &AttachSpec) -> Option<OnMissing> {
-    let written = match spec {
+    match spec {
         AttachSpec::Fentry(one)
         | AttachSpec::Fexit(one)
         | AttachSpec::FmodRet(one)
@@ -47,12 +47,7 @@ fn missing(spec: &AttachSpec) -> Option<OnMissing> {
         AttachSpec::Lsm(one) => one.on_missing,
         AttachSpec::Iter(one) => one.on_missing,
         AttachSpec::FirstOf(_) => None,
-    };
-    written.map(|missing| match missing {
-        MissingSpec::Error => OnMissing::Error,
-        MissingSpec::Warn => OnMissing::Warn,
-        MissingSpec::Skip => OnMissing::Skip,
-    })
+    }
 }
 
 /// Binds one way of attaching: what all have in common here, the rest by kind.
@@ -227,7 +222,7 @@ fn usdt(kind: At<HookKind>, one: &UsdtSpec, binder: &mut Binder<'_>) -> Option<H
 
 fn perf_event(kind: At<HookKind>, one: &PerfEventSpec, binder: &mut Binder<'_>) -> Option<Hook> {
     let span = kind.span;
-    let event = event(one.event.value);
+    let event = one.event.value;
     let process = optional::<u32>(binder, &one.pid);
     let frequency = optional::<u64>(binder, &one.frequency);
     let period = optional::<u64>(binder, &one.period);
@@ -250,22 +245,4 @@ fn perf_event(kind: At<HookKind>, one: &PerfEventSpec, binder: &mut Binder<'_>) 
         }
     };
     Some(Hook { details: Details::Sampling { event, rate, process: process? }, ..hook? })
-}
-
-fn event(spec: EventSpec) -> Event {
-    match spec {
-        EventSpec::CpuClock => Event::CpuClock,
-        EventSpec::TaskClock => Event::TaskClock,
-        EventSpec::PageFaults => Event::PageFaults,
-        EventSpec::MinorFaults => Event::MinorFaults,
-        EventSpec::MajorFaults => Event::MajorFaults,
-        EventSpec::ContextSwitches => Event::ContextSwitches,
-        EventSpec::CpuMigrations => Event::CpuMigrations,
-        EventSpec::Cycles => Event::Cycles,
-        EventSpec::Instructions => Event::Instructions,
-        EventSpec::CacheReferences => Event::CacheReferences,
-        EventSpec::CacheMisses => Event::CacheMisses,
-        EventSpec::Branches => Event::Branches,
-        EventSpec::BranchMisses => Event::BranchMisses,
-    }
 }

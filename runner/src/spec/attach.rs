@@ -5,7 +5,7 @@
 use crate::spec::values::Scalar;
 use crate::text::source::At;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 /// A way of attaching.
@@ -69,7 +69,7 @@ pub struct FunctionSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at an instruction of the kernel.
@@ -90,7 +90,7 @@ pub struct KprobeSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at a function's entry and one at its return.
@@ -112,7 +112,7 @@ pub struct PairSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such function.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at many functions of the kernel.
@@ -130,7 +130,7 @@ pub struct FunctionsSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has none of one of these functions.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at a tracepoint.
@@ -149,7 +149,7 @@ pub struct NamedSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such tracepoint.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at an instruction of an executable or a library.
@@ -178,7 +178,7 @@ pub struct UserSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when there is no such file, or no such function in it.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at a place that the author of a program or library left for probes.
@@ -206,7 +206,7 @@ pub struct UsdtSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when there is no such file, or no such probe in it.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program that runs when something has happened so many times. One of `frequency` and `period` has
@@ -217,7 +217,7 @@ pub struct UsdtSpec {
 pub struct PerfEventSpec {
     /// What is counted.
     #[schemars(example = &"cpu-clock")]
-    pub event: At<EventSpec>,
+    pub event: At<Event>,
     /// How often the program is to run, in times a second and CPU: the kernel adapts the period.
     #[schemars(example = 99)]
     pub frequency: Option<At<Scalar>>,
@@ -235,7 +235,7 @@ pub struct PerfEventSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the machine doesn't count such events.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program at a hook of the security modules.
@@ -253,7 +253,7 @@ pub struct LsmSpec {
     pub cookie: Option<At<Scalar>>,
     /// What to do when the kernel has no such hook.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// A program that runs over all things of a kind.
@@ -268,13 +268,13 @@ pub struct IterSpec {
     pub program: At<Scalar>,
     /// What to do when the kernel has no such iterator.
     #[schemars(example = &"skip")]
-    pub on_missing: Option<MissingSpec>,
+    pub on_missing: Option<OnMissing>,
 }
 
 /// What the kernel or the processor counts, by the names of perf(1).
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum EventSpec {
+pub enum Event {
     /// Time on the CPU, in nanoseconds, by a timer: everywhere.
     CpuClock,
     /// Time of the running task, in nanoseconds, by a timer: everywhere.
@@ -304,10 +304,11 @@ pub enum EventSpec {
 }
 
 /// What to do when the running kernel doesn't have a target.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum MissingSpec {
+pub enum OnMissing {
     /// Fail (the default).
+    #[default]
     Error,
     /// Leave the attachment out and say so.
     Warn,
