@@ -23,6 +23,10 @@ use compare::Verdict;
 use oracle::Oracle;
 use own::Kernel;
 
+use crate::packages;
+use crate::report::Totals;
+use crate::vm::SERIES;
+
 /// The arguments of `cargo xtask libbpf-diff`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -76,6 +80,33 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         good &= count.unexplained == 0;
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Compares the project's own sources, built by every compiler, for every kernel of the matrix. A program has
+/// passed that is equal, or whose difference is explained.
+///
+/// # Errors
+/// When a compiler, libbpf or a kernel is neither there nor to be had.
+pub fn run_all() -> Result<Totals> {
+    let built = compilers::ALL.iter().map(|compiler| {
+        packages::require(compiler)?;
+        compilers::build(compiler.program)
+    });
+    let objects = objects(&built.collect::<Result<Vec<_>>>()?)?;
+    packages::require_file("/usr/include/bpf/libbpf.h", "libbpf-dev")?;
+    let oracle = Oracle::build()?;
+    let mut totals = Totals::default();
+    for series in &SERIES {
+        for types in own::types_of_kernels(&series.obtain()?.image)? {
+            let count = compare_all(&oracle, Some(&types), &objects)?;
+            totals += Totals {
+                passed: count.programs - count.unexplained,
+                failed: count.unexplained,
+                skipped: 0,
+            };
+        }
+    }
+    Ok(totals)
 }
 
 /// Compares the objects for one kernel.

@@ -24,16 +24,32 @@ pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-syst
 /// When it is missing and this machine has no `apt-get`, the user is not root, or the installation fails. The
 /// message holds the command to run by hand.
 pub fn require(tool: &Tool) -> Result<PathBuf> {
-    if let Some(path) = find(tool.program) {
-        return Ok(path);
+    if find(tool.program).is_none() {
+        install(tool.package, tool.program)?;
     }
-    let by_hand = format!("install it with `apt-get install {}`", tool.package);
-    ensure!(find("apt-get").is_some() && is_root(), "{} is missing: {by_hand}", tool.program);
-    announce(&format!("installing {} for {}", tool.package, tool.program));
+    find(tool.program).with_context(|| {
+        format!("{} is missing although {} is installed", tool.program, tool.package)
+    })
+}
+
+/// Makes sure that a file is there which a package brings, such as a library's header.
+///
+/// # Errors
+/// As of [`require`].
+pub fn require_file(file: &str, package: &str) -> Result<()> {
+    if !Path::new(file).exists() {
+        install(package, file)?;
+    }
+    ensure!(Path::new(file).exists(), "{file} is missing although {package} is installed");
+    Ok(())
+}
+
+fn install(package: &str, what_for: &str) -> Result<()> {
+    let by_hand = format!("install it with `apt-get install {package}`");
+    ensure!(find("apt-get").is_some() && is_root(), "{what_for} is missing: {by_hand}");
+    announce(&format!("installing {package} for {what_for}"));
     apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", tool.package])
-        .with_context(|| by_hand.clone())?;
-    find(tool.program).with_context(|| format!("{} is still missing: {by_hand}", tool.program))
+    apt_get(&["install", "--yes", "--no-install-recommends", package]).with_context(|| by_hand)
 }
 
 /// Whether this process runs as root.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every test there is, and real totals.
 //!
-//! Unit and CLI tests, the scenarios on this machine's kernel, the scenarios on every kernel of the matrix. A kernel test
-//! that could not run anywhere is a failure, whatever the reason.
+//! Unit and CLI tests, linking compared with libbpf's, the scenarios on this machine's kernel, the scenarios on every
+//! kernel of the matrix. A kernel test that could not run anywhere is a failure, whatever the reason.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, ExitCode, Stdio};
@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context, Result};
 
 use crate::report::{self, Outcome, Report, Totals};
-use crate::{binaries, kernel_files, native, packages, paths, vm};
+use crate::{binaries, kernel_files, libbpf_diff, native, packages, paths, vm};
 
 /// Takes nothing: it is always everything.
 #[derive(clap::Args)]
@@ -24,6 +24,15 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
     let files = kernel_files::check_all().map(|report| vec![report]);
     let files = or_failed("kernel-files", files)?;
 
+    packages::announce("linking with libbpf and without, for the kernels of the virtual machines");
+    let linked = match libbpf_diff::run_all() {
+        Ok(totals) => totals,
+        Err(error) => {
+            writeln!(std::io::stdout(), "FAIL libbpf-diff: {error:#}")?;
+            Totals { failed: 1, ..Totals::default() }
+        }
+    };
+
     packages::announce("running the scenarios on this kernel");
     let here = native::run_scenarios(&binaries, None).map(|report| vec![report]);
     let here = or_failed("this-kernel", here)?;
@@ -35,6 +44,7 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
     let parts = [
         ("unit and command line", tests),
         ("kernels as files", report::sum(&files)),
+        ("linked as by libbpf", linked),
         ("this kernel", report::sum(&here)),
         ("virtual machines", report::sum(&there)),
         ("ran on no kernel", never_ran(&[here, there].concat())?),

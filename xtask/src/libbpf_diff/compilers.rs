@@ -6,7 +6,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::packages::Tool;
 use crate::paths;
+
+/// The compilers whose objects have to be understood: Debian 12's, one between, and the one that the committed
+/// objects are built with.
+pub const ALL: [Tool; 3] = [
+    Tool { program: "clang-14", package: "clang-14" },
+    Tool { program: "clang-16", package: "clang-16" },
+    Tool { program: "clang-19", package: "clang-19" },
+];
 
 /// Where the sources are, in the workspace.
 const SOURCES: [&str; 2] = ["tests/objects", "ebpf-programs"];
