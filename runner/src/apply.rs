@@ -68,8 +68,13 @@ pub fn apply(
             (Step::Change(change), Some(record)) => {
                 self::change(wish, change, record, objects, &mut applied.notes)?
             }
+            (Step::Delete(_), _) => {
+                delete(&desired.probe)?;
+                applied.attachments.clear();
+                continue;
+            }
             // Plans have the last two only where there is a record.
-            (Step::Create | Step::Change(_) | Step::Remember, _) => create(wish, objects)?,
+            (Step::Create(_) | Step::Change(_) | Step::Remember, _) => create(wish, objects)?,
         };
         let (made, said) = running.into_parts();
         applied.attachments = made;

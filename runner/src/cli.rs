@@ -2,14 +2,15 @@
 
 use crate::commands::Outcome;
 use crate::commands::check::Warnings;
+use crate::commands::consent::Consent;
 use crate::commands::swap::{self, Which};
 use crate::commands::{
-    Format, apply, check, delete, doctor, explain, init, inspect, manual, read, run, schema,
+    Format, apply, check, delete, doctor, explain, init, inspect, manual, plan, read, run, schema,
     status, test,
 };
 use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
-use crate::probe_files::Inputs;
+use crate::probe_files::{Directories, Inputs};
 use crate::text::codes::Code;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -50,10 +51,33 @@ enum Command {
         #[arg(long)]
         deny_warnings: bool,
     },
+    /// Show what `apply` would do, and what is promised while it does
+    Plan {
+        #[command(flatten)]
+        files: Files,
+        /// Also show the probes that `apply --prune` would delete
+        #[arg(long)]
+        prune: bool,
+        /// Exit with 2 if anything would change
+        #[arg(long)]
+        detailed_exitcode: bool,
+        /// How the plan is written (schema of json: `probe-runner schema plan`)
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: Format,
+    },
     /// Bring the kernel to what probe files say, and keep it there
     Apply {
         #[command(flatten)]
         files: Files,
+        /// Only show what would be done, as `plan` does
+        #[arg(long, conflicts_with_all = ["yes", "verifier_log"])]
+        dry_run: bool,
+        /// Delete the probes that were applied from a file of these directories that is gone
+        #[arg(long)]
+        prune: bool,
+        /// Don't ask before data is lost
+        #[arg(short, long)]
+        yes: bool,
         /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: Format,
@@ -231,7 +255,16 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 impl From<Files> for Inputs {
     fn from(files: Files) -> Inputs {
         let FileOptions { set, vars, object_dir } = files.options;
-        Inputs { paths: files.paths, set, vars, object_dirs: object_dir }
+        let directories = Directories::HoldProbes;
+        Inputs { paths: files.paths, directories, set, vars, object_dirs: object_dir }
+    }
+}
+
+impl Files {
+    /// The same for a command that deletes what has no file any more, of which the last may be gone.
+    fn pruned(self, prune: bool) -> Inputs {
+        let directories = if prune { Directories::MayBeEmpty } else { Directories::HoldProbes };
+        Inputs { directories, ..self.into() }
     }
 }
 
@@ -273,8 +306,18 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
             let warnings = if deny_warnings { Warnings::Denied } else { Warnings::Allowed };
             check::run(&files.into(), &kernel, &cache, output, warnings, out)
         }
-        Command::Apply { files, output, verifier_log } => {
-            apply::run(&files.into(), output, whole_log(verifier_log), out)
+        Command::Plan { files, prune, detailed_exitcode, output } => {
+            let code =
+                if detailed_exitcode { plan::ExitCode::Detailed } else { plan::ExitCode::Plain };
+            plan::run(&files.pruned(prune), prune, output, code, out)
+        }
+        Command::Apply { files, dry_run: true, prune, output, .. } => {
+            plan::run(&files.pruned(prune), prune, output, plan::ExitCode::Plain, out)
+        }
+        Command::Apply { files, prune, yes, output, verifier_log, .. } => {
+            let consent = if yes { Consent::Given } else { Consent::Asked };
+            let terms = apply::Terms { prune, consent };
+            apply::run(&files.pruned(prune), terms, output, whole_log(verifier_log), out)
         }
         Command::Run { paths, options, duration, output, verifier_log } => {
             let files = Files { paths, options };

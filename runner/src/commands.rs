@@ -8,6 +8,7 @@ pub mod explain;
 pub mod init;
 pub mod inspect;
 pub mod manual;
+pub mod plan;
 pub mod read;
 pub mod run;
 pub mod schema;
@@ -17,7 +18,9 @@ pub mod test;
 
 mod applied;
 mod attached;
+pub mod consent;
 mod matrix;
+mod pending;
 mod report;
 mod stop;
 
@@ -30,6 +33,8 @@ pub enum Outcome {
     Done,
     /// Something failed and was reported.
     Failed,
+    /// Something would be changed, and the exit code is to say so.
+    Pending,
     /// A file is wrong.
     FileWrong,
 }
@@ -48,6 +53,7 @@ impl From<Outcome> for ExitCode {
         ExitCode::from(match outcome {
             Outcome::Done => 0,
             Outcome::Failed => 1,
+            Outcome::Pending => 2,
             Outcome::FileWrong => 3,
         })
     }

@@ -23,7 +23,7 @@ pub use parts::{
 pub struct Desired {
     /// The probe's name: `[a-z][a-z0-9-]{0,62}`.
     pub probe: String,
-    /// The probe file, as it was named on the command line.
+    /// The probe file's path, from the root.
     pub file: String,
     /// What the probe is for, in its author's words.
     pub description: Option<String>,
@@ -52,7 +52,7 @@ pub struct Desired {
 pub struct ObjectRef {
     /// Its name within the probe; `main` where the file gives none.
     pub alias: String,
-    /// Where it was found: a path, or `built-in:NAME`.
+    /// Where it was found: a path from the root, or `built-in:NAME`.
     pub origin: String,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,

@@ -5,6 +5,7 @@
 mod drift;
 mod keep;
 mod lines;
+mod whole;
 mod slots;
 mod stores;
 mod words;
@@ -13,6 +14,8 @@ use std::fmt;
 
 use crate::desired::Desired;
 use crate::live::{Live, Record};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 pub use keep::Keep;
 pub use lines::{Guarantee, Line, Sign};
@@ -33,13 +36,15 @@ pub struct Plan {
 pub enum Step {
     /// Remove what an interrupted `apply` left.
     ClearLeftovers,
-    /// Bring the probe up where there is none.
-    Create,
+    /// Bring the probe up where there is none: these lines.
+    Create(Vec<Line>),
     /// Change what runs.
     Change(Box<Change>),
     /// Only what the kernel doesn't know differs (how maps are shown, the description, the file's
     /// name): the state file is rewritten.
     Remember,
+    /// Take the probe down: these lines.
+    Delete(Vec<Line>),
 }
 
 /// How a probe that runs becomes another: what stays, what changes under running programs, what is
@@ -69,26 +74,37 @@ pub struct Reason {
     pub change: String,
 }
 
-/// What an executed plan did, as `apply` reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a plan does to a probe as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// The probe was not there before.
+    /// It was not there before and is now.
     Created,
-    /// The probe was there and was changed.
+    /// It was there and was changed.
     Configured,
-    /// There was nothing to do.
+    /// It stays as it is.
     Unchanged,
+    /// It was there and was taken down.
+    Deleted,
 }
 
 /// Plans how to get from what is there to what is asked for; `live` is `None` where nothing is.
 pub fn plan(desired: &Desired, live: Option<&Live>) -> Plan {
-    let steps = live.map_or_else(|| vec![Step::Create], |live| steps(desired, live));
+    let create = || vec![Step::Create(whole::made(desired))];
+    let steps = live.map_or_else(create, |live| steps(desired, live));
     Plan { probe: desired.probe.clone(), steps }
+}
+
+/// Plans how to take down what is there.
+pub fn removal(live: &Live) -> Plan {
+    let desired = live.record.as_ref().map(|record| &record.desired);
+    let lines = desired.map(whole::gone).unwrap_or_default();
+    Plan { probe: live.probe.clone(), steps: vec![Step::Delete(lines)] }
 }
 
 fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
     let Some(record) = &live.record else {
-        return vec![Step::ClearLeftovers, Step::Create];
+        return vec![Step::ClearLeftovers, Step::Create(whole::made(desired))];
     };
     let mut steps = Vec::new();
     if live.unfinished_replacement {
@@ -173,14 +189,27 @@ impl Change {
 impl Plan {
     /// What `apply` will report when the plan has been executed.
     pub fn outcome(&self) -> Outcome {
-        let is_change = |step: &Step| matches!(step, Step::Change(_) | Step::Remember);
-        if self.steps.contains(&Step::Create) {
-            Outcome::Created
-        } else if self.steps.iter().any(is_change) {
-            Outcome::Configured
-        } else {
-            Outcome::Unchanged
-        }
+        let mut outcomes = self.steps.iter().rev().filter_map(|step| match step {
+            Step::Create(_) => Some(Outcome::Created),
+            Step::Change(_) | Step::Remember => Some(Outcome::Configured),
+            Step::Delete(_) => Some(Outcome::Deleted),
+            Step::ClearLeftovers => None,
+        });
+        outcomes.next().unwrap_or(Outcome::Unchanged)
+    }
+
+    /// What comes, changes and goes, a line each.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.steps.iter().flat_map(|step| match step {
+            Step::Create(lines) | Step::Delete(lines) => lines.as_slice(),
+            Step::Change(change) => change.lines.as_slice(),
+            Step::ClearLeftovers | Step::Remember => &[],
+        })
+    }
+
+    /// Whether data that programs collected is lost.
+    pub fn loses_data(&self) -> bool {
+        self.lines().any(|line| line.guarantee == Some(Guarantee::Restart))
     }
 }
 
@@ -191,6 +220,7 @@ impl Outcome {
             Outcome::Created => "created",
             Outcome::Configured => "configured",
             Outcome::Unchanged => "unchanged",
+            Outcome::Deleted => "deleted",
         }
     }
 }
@@ -203,17 +233,16 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Step::ClearLeftovers => f.write_str("~ remove what an interrupted apply left"),
-            Step::Create => f.write_str("+ create"),
-            Step::Change(change) => {
-                for (i, line) in change.lines.iter().enumerate() {
-                    write!(f, "{}{line}", if i == 0 { "" } else { "\n" })?;
-                }
-                Ok(())
-            }
-            Step::Remember => f.write_str("~ update how it is shown"),
+        let lines = match self {
+            Step::ClearLeftovers => return f.write_str("~ remove what an interrupted apply left"),
+            Step::Remember => return f.write_str("~ update how it is shown"),
+            Step::Create(lines) | Step::Delete(lines) => lines,
+            Step::Change(change) => &change.lines,
+        };
+        for (i, line) in lines.iter().enumerate() {
+            write!(f, "{}{line}", if i == 0 { "" } else { "\n" })?;
         }
+        Ok(())
     }
 }
 

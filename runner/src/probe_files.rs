@@ -24,12 +24,23 @@ use std::path::{Path, PathBuf};
 pub struct Inputs {
     /// Probe files, and directories whose `*.yaml` are meant.
     pub paths: Vec<PathBuf>,
+    /// What directories among them have to hold.
+    pub directories: Directories,
     /// Template variables, `--set NAME=VALUE`.
     pub set: Vec<(String, String)>,
     /// Files of template variables, `--vars FILE`; `--set` overrides them.
     pub vars: Vec<PathBuf>,
     /// Further directories of objects, `--object-dir DIR`.
     pub object_dirs: Vec<PathBuf>,
+}
+
+/// What a directory of probe files has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directories {
+    /// At least one probe file: a directory without is a mistake.
+    HoldProbes,
+    /// Nothing.
+    MayBeEmpty,
 }
 
 /// All files of one run.
@@ -70,7 +81,7 @@ impl ProbeFiles {
     /// A path can't be read, a directory holds no probe file, or a variable is set that no file
     /// has. Mistakes in the files are not errors but findings.
     pub fn load(inputs: &Inputs) -> anyhow::Result<ProbeFiles> {
-        let paths = expand(&inputs.paths)?;
+        let paths = expand(&inputs.paths, inputs.directories)?;
         let mut sources = Sources::default();
         let overrides = overrides(inputs, &mut sources)?;
         let scope = Scope::of_this_machine();
@@ -146,7 +157,7 @@ impl ProbeFiles {
 
 /// Files as they are named, directories as their `*.yaml`, sorted by name; each file once, where it comes
 /// first.
-fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+fn expand(paths: &[PathBuf], directories: Directories) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
@@ -160,7 +171,7 @@ fn expand(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                 found.push(file);
             }
         }
-        if found.is_empty() {
+        if found.is_empty() && directories == Directories::HoldProbes {
             bail!("{} holds no *.yaml; name a probe file, or a directory of them", path.display());
         }
         found.sort();

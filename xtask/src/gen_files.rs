@@ -45,6 +45,7 @@ fn stale() -> Result<Vec<(&'static str, String)>> {
     let all = [
         ("schemas/probe.schema.json", schema(Subject::Probe)?),
         ("schemas/check.schema.json", schema(Subject::Check)?),
+        ("schemas/plan.schema.json", schema(Subject::Plan)?),
         ("docs/commands.md", cli::reference()),
     ];
     let is_current = |name: &str, text: &str| {

@@ -1,9 +1,11 @@
 //! `probe-runner schema`: JSON schemas, for editors and for programs that read our output.
 
 use crate::commands::Outcome;
+use crate::commands::plan::document::Document;
 use crate::formats::json::Report;
 use crate::spec;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use std::io::Write;
 
 /// What there is a schema of.
@@ -13,6 +15,8 @@ pub enum Subject {
     Probe,
     /// What `check -o json` writes
     Check,
+    /// What `plan -o json` writes
+    Plan,
 }
 
 /// Writes the schema.
@@ -22,12 +26,15 @@ pub enum Subject {
 pub fn run(subject: Subject, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let schema = match subject {
         Subject::Probe => spec::schema::of_probe_files(),
-        Subject::Check => SchemaSettings::default()
-            .for_serialize()
-            .into_generator()
-            .into_root_schema_for::<Report>(),
+        Subject::Check => written::<Report>(),
+        Subject::Plan => written::<Document>(),
     };
     serde_json::to_writer_pretty(&mut *out, &schema)?;
     writeln!(out)?;
     Ok(Outcome::Done)
+}
+
+/// The schema of something that we write.
+fn written<T: JsonSchema>() -> Schema {
+    SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<T>()
 }

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Where packages put objects.
 const SYSTEM_DIR: &str = "/usr/lib/probe-runner";
 
+/// What the origin of a built-in object begins with; its name follows.
+pub const BUILT_IN: &str = "built-in:";
+
 /// An object's bytes and what they hold.
 #[derive(Debug)]
 pub struct ObjectFile {
@@ -23,6 +26,27 @@ pub struct ObjectFile {
     pub bytes: Vec<u8>,
     /// What it holds.
     pub inventory: Inventory,
+}
+
+impl ObjectFile {
+    /// Where it is, for whoever asks later and from another directory.
+    pub fn lasting_origin(&self) -> String {
+        match self.origin.strip_prefix(BUILT_IN) {
+            Some(_) => self.origin.clone(),
+            None => lasting(Path::new(&self.origin)).display().to_string(),
+        }
+    }
+}
+
+/// A path that means the same file from every working directory. Of symbolic links only those of its
+/// directory are followed: a file that is linked to belongs where the link is.
+pub fn lasting(path: &Path) -> PathBuf {
+    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = fs::canonicalize(directory.unwrap_or(Path::new(".")));
+    match (directory, path.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
+    }
 }
 
 /// Why an object can't be had.
@@ -83,7 +107,7 @@ impl ObjectStore {
             }
         }
         match builtin::find(name) {
-            Some(bytes) => self.keep(format!("built-in:{name}"), || Ok(bytes.to_vec())),
+            Some(bytes) => self.keep(format!("{BUILT_IN}{name}"), || Ok(bytes.to_vec())),
             None => Err(StoreError::NotFound { searched }),
         }
     }

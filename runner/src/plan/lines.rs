@@ -9,33 +9,40 @@ use crate::plan::slots::SlotChange;
 use crate::plan::stores::Store;
 use crate::plan::words;
 use crate::spec::MapFlag;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// One line of a plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Change")]
 pub struct Line {
     /// Whether it comes, changes or goes.
     pub sign: Sign,
     /// What: `slot handlers[59]`, `global min_ns`, `object main`, ….
     pub subject: String,
-    /// How, in a few words; may be empty.
+    /// How, for people; may be empty.
     pub change: String,
-    /// What is promised while it happens.
+    /// What is promised while it happens; null where nothing needs to be.
     pub guarantee: Option<Guarantee>,
 }
 
 /// What becomes of a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Sign {
     /// It comes.
+    #[serde(rename = "+")]
     Add,
     /// It changes.
+    #[serde(rename = "~")]
     Change,
     /// It goes.
+    #[serde(rename = "-")]
     Remove,
 }
 
 /// What a step promises about events and data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Guarantee {
     /// One slot is exchanged.
     Atomic,
@@ -124,7 +131,7 @@ pub fn lines(facts: &Facts<'_>) -> Vec<Line> {
     lines
 }
 
-fn line(sign: Sign, subject: String, change: impl Into<String>) -> Line {
+pub(super) fn line(sign: Sign, subject: String, change: impl Into<String>) -> Line {
     Line { sign, subject, change: change.into(), guarantee: None }
 }
 
@@ -280,38 +287,39 @@ fn programs(facts: &Facts<'_>) -> Vec<Line> {
     lines
 }
 
-/// Neighbouring slots that change alike are one line.
 fn slots(facts: &Facts<'_>) -> Vec<Line> {
-    let changes = facts.slots;
-    let guarantee = |map: &str| match changes.len() {
+    let guarantee = |map: &str| match facts.slots.len() {
         _ if facts.desired.generation(map).is_some() => Guarantee::OneFlip,
         1 => Guarantee::Atomic,
         _ => Guarantee::Ordered,
     };
+    let alike = slot_lines(facts.slots);
+    alike.map(|(map, line)| Line { guarantee: Some(guarantee(map)), ..line }).collect()
+}
+
+/// Slots with their arrays; neighbours that change alike are one line.
+pub(super) fn slot_lines(changes: &[SlotChange]) -> impl Iterator<Item = (&str, Line)> {
     let alike = |a: &SlotChange, b: &SlotChange| {
         a.map == b.map && a.index + 1 == b.index && a.before == b.before && a.after == b.after
     };
-    changes
-        .chunk_by(alike)
-        .map(|run| {
-            let (first, last) = (&run[0], &run[run.len() - 1]);
-            let place = match first.index == last.index {
-                true => format!("slot {}[{}]", first.map, first.index),
-                false => format!("slots {}[{}-{}]", first.map, first.index, last.index),
-            };
-            let after = first.after.as_ref().map(words::program);
-            let (sign, change) = match (&first.before, after) {
-                (Some(before), Some(after)) if *before == after => {
-                    (Sign::Change, format!("{after}, loaded anew"))
-                }
-                (Some(before), Some(after)) => (Sign::Change, format!("{before} → {after}")),
-                (None, Some(after)) => (Sign::Add, after),
-                (Some(before), None) => (Sign::Remove, before.clone()),
-                (None, None) => (Sign::Remove, String::new()),
-            };
-            Line { guarantee: Some(guarantee(&first.map)), ..line(sign, place, change) }
-        })
-        .collect()
+    changes.chunk_by(alike).map(|run| {
+        let (first, last) = (&run[0], &run[run.len() - 1]);
+        let place = match first.index == last.index {
+            true => format!("slot {}[{}]", first.map, first.index),
+            false => format!("slots {}[{}-{}]", first.map, first.index, last.index),
+        };
+        let after = first.after.as_ref().map(words::program);
+        let (sign, change) = match (&first.before, after) {
+            (Some(before), Some(after)) if *before == after => {
+                (Sign::Change, format!("{after}, loaded anew"))
+            }
+            (Some(before), Some(after)) => (Sign::Change, format!("{before} → {after}")),
+            (None, Some(after)) => (Sign::Add, after),
+            (Some(before), None) => (Sign::Remove, before.clone()),
+            (None, None) => (Sign::Remove, String::new()),
+        };
+        (first.map.as_str(), line(sign, place, change))
+    })
 }
 
 /// Slots that an interrupted change left in a half that is not in use.

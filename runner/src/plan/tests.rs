@@ -9,7 +9,7 @@ use crate::live::{
     MapRecord, ProgramRecord, Record,
 };
 use crate::object::MapType;
-use crate::plan::{Change, Outcome, Step, drift, plan};
+use crate::plan::{Change, Outcome, Plan, Step, drift, plan, removal};
 use crate::spec::MapFlag;
 
 fn program(name: &str) -> ProgramRef {
@@ -180,8 +180,38 @@ fn lines(desired: &Desired, live: &Live) -> Vec<String> {
 #[test]
 fn what_is_not_there_is_created() {
     let plan = plan(&desired(), None);
-    assert_eq!(plan.steps, [Step::Create]);
+    assert_eq!(
+        shown(&plan),
+        [
+            "+ object main: built-in:syscalls.bpf.o",
+            "+ global filter_protocol: 17",
+            "+ map handlers: prog_array of 300 entries",
+            "+ map counts: hash of 300 entries",
+            "+ slot handlers[59]: exec",
+            "+ attachment raw_tracepoint sys_enter with dispatch",
+        ]
+    );
     assert_eq!(plan.outcome(), Outcome::Created);
+    assert!(!plan.loses_data());
+}
+
+#[test]
+fn what_is_taken_down_says_what_is_lost() {
+    let plan = removal(&live());
+    assert_eq!(
+        shown(&plan),
+        [
+            "- attachment raw_tracepoint sys_enter with dispatch",
+            "- map handlers: prog_array of 300 entries",
+            "- map counts: hash of 300 entries (restart)",
+        ]
+    );
+    assert_eq!(plan.outcome(), Outcome::Deleted);
+    assert!(plan.loses_data());
+}
+
+fn shown(plan: &Plan) -> Vec<String> {
+    plan.lines().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -386,7 +416,7 @@ fn an_interrupted_apply_is_cleared_first() {
     let mut live = live();
     live.record = None;
     let plan = plan(&desired(), Some(&live));
-    assert_eq!(plan.steps, [Step::ClearLeftovers, Step::Create]);
+    assert!(matches!(plan.steps[..], [Step::ClearLeftovers, Step::Create(_)]), "{:?}", plan.steps);
     assert!(drift(&live).is_empty());
 }
 

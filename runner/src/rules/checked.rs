@@ -5,7 +5,9 @@ use crate::desired::{
     Sort, View,
 };
 use crate::model::{self, DefaultSlot, Model, ProgramId};
+use crate::object::store::lasting;
 use crate::rules::{Checked, needs};
+use std::path::Path;
 
 /// The maps that will be made, as they will be made.
 pub fn maps(model: &Model) -> Vec<MapDefinition> {
@@ -20,7 +22,7 @@ impl Checked {
             (needs::programs(model), slots(model, model.default_slots()), views(model));
         Desired {
             probe: model.name.value.clone(),
-            file: model.file.clone(),
+            file: lasting(Path::new(&model.file)).display().to_string(),
             description: model.description.clone(),
             objects: model.objects.iter().map(object).collect(),
             globals: globals(model),
@@ -38,7 +40,7 @@ impl Checked {
 fn object(object: &model::Object) -> ObjectRef {
     ObjectRef {
         alias: object.alias.value.clone(),
-        origin: object.file.origin.clone(),
+        origin: object.file.lasting_origin(),
         sha256: object.file.sha256.clone(),
     }
 }

@@ -12,6 +12,7 @@ mod lifecycle;
 mod linked;
 mod lockdown;
 mod map_overrides;
+mod planning;
 mod probe_tests;
 mod refusals;
 mod rps_counts;
@@ -34,6 +35,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         syscalls::SCENARIOS,
         storm::SCENARIOS,
         swap::SCENARIOS,
+        planning::SCENARIOS,
         tail_calls::SCENARIOS,
         probe_tests::SCENARIOS,
         linked::SCENARIOS,

@@ -3,15 +3,12 @@
 
 use crate::desired::{Desired, ObjectRef};
 use crate::kernel::ObjectFile;
-use crate::object::store::{self, ObjectStore, StoreError};
+use crate::object::store::{self, BUILT_IN, ObjectStore, StoreError};
 use crate::swap::Source;
 use crate::text::suggest::listed;
 use anyhow::bail;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// What the names of built-in objects' origins begin with.
-const BUILT_IN: &str = "built-in:";
 
 /// Objects that are at hand.
 pub struct Sources {
@@ -53,7 +50,7 @@ impl Sources {
             }
             let object = ObjectRef {
                 alias: alias.to_owned(),
-                origin: file.origin.clone(),
+                origin: file.lasting_origin(),
                 sha256: file.sha256.clone(),
             };
             files.push((object, file));

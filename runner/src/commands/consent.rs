@@ -1,0 +1,70 @@
+//! Asks before data is lost.
+//!
+//! A map that is made anew loses what it held, a probe that is deleted loses everything. On a terminal both are
+//! asked about. Elsewhere nobody can answer: a file that is applied says what is wanted, so it is done; that a file is
+//! gone may as well be a mistake (another directory, a failed checkout), so it has to be said.
+
+use crate::plan::{Outcome, Plan, Sign};
+use anstream::eprintln;
+use anyhow::bail;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+/// Who says whether data may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// `--yes` did.
+    Given,
+    /// Whoever sits at the terminal is asked.
+    Asked,
+}
+
+/// Finds out whether plans may be executed.
+///
+/// # Errors
+/// Nobody agreed.
+pub fn of<'a>(
+    plans: impl Iterator<Item = &'a Plan> + Clone,
+    consent: Consent,
+) -> anyhow::Result<()> {
+    let losses: Vec<&Plan> = plans.filter(|plan| plan.loses_data() || is_removal(plan)).collect();
+    if consent == Consent::Given || losses.is_empty() {
+        return Ok(());
+    }
+    if io::stdin().is_terminal() && io::stderr().is_terminal() {
+        return ask(&losses);
+    }
+    let removed: Vec<&str> =
+        (losses.iter().filter(|plan| is_removal(plan))).map(|plan| plan.probe.as_str()).collect();
+    if removed.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "--prune would delete {}, whose file is gone; nothing was done. `plan --prune` shows what goes; \
+         say --yes if it may",
+        removed.join(", ")
+    )
+}
+
+fn is_removal(plan: &Plan) -> bool {
+    plan.outcome() == Outcome::Deleted
+}
+
+fn ask(losses: &[&Plan]) -> anyhow::Result<()> {
+    for plan in losses {
+        let what =
+            if is_removal(plan) { "will be deleted, its file is gone" } else { "loses data" };
+        eprintln!("probe/{} {what}:", plan.probe);
+        let lines =
+            plan.lines().filter(|line| line.guarantee.is_some() || line.sign == Sign::Remove);
+        lines.for_each(|line| eprintln!("  {line}"));
+    }
+    let mut err = io::stderr().lock();
+    write!(err, "Go on? [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(());
+    }
+    bail!("nothing was done")
+}
