@@ -160,7 +160,32 @@ fn change(
         notes.push(format!("old and new programs were attached together for {overlap} µs"));
     }
     tidy_slots(desired, change, running.pins(), notes)?;
+    if !change.migrations.is_empty() {
+        finish_migrations(change, record, &mut running, notes);
+    }
     Ok(running)
+}
+
+/// Waits until the old programs are gone, and carries over what they wrote at last. The new probe runs
+/// already: what fails is told and undoes nothing.
+fn finish_migrations(
+    change: &Change,
+    record: &Record,
+    running: &mut Running,
+    notes: &mut Vec<String>,
+) {
+    let stays = |index: usize| change.keep.attachments.contains(&Some(index));
+    let gone = record.attachments.iter().enumerate().filter(|(index, _)| !stays(*index));
+    let links = gone.flat_map(|(_, attachment)| attachment.link_ids());
+    if let Err(why) = kernel::wait_until_detached(links) {
+        notes.push(format!("entries of maps were copied a last time although {why}"));
+    }
+    match running.finish_migrations() {
+        Ok(migrated) => notes.extend(migrated.iter().map(ToString::to_string)),
+        Err(error) => notes.push(format!(
+            "what the old programs wrote to their maps at last could not be copied: {error}"
+        )),
+    }
 }
 
 /// Empties the slots that are no longer in use. Old handlers may still be finishing: whoever reads their

@@ -33,6 +33,9 @@ pub struct Desired {
     pub programs: Vec<ProgramUse>,
     /// The maps that those need or the file names, each once.
     pub maps: Vec<MapDefinition>,
+    /// Those of which the entries are copied when they have to be made anew.
+    #[serde(default)]
+    pub migrate: Vec<String>,
     /// The objects' sections of variables.
     pub sections: Vec<SectionDefinition>,
     /// Variables that get other values than their initial ones.

@@ -216,6 +216,16 @@ impl Record {
     pub const SCHEMA_VERSION: u32 = 2;
 }
 
+impl AttachmentRecord {
+    /// The ids of its pinned links.
+    pub fn link_ids(&self) -> impl Iterator<Item = u32> {
+        self.links.iter().filter_map(|link| match &link.keeper {
+            LinkKeeper::Pin { id, .. } => Some(*id),
+            LinkKeeper::Process => None,
+        })
+    }
+}
+
 impl Swapped {
     /// The slots that differ from the file: what they hold now (nothing for those that are empty), and
     /// what the file says.

@@ -98,6 +98,8 @@ pub struct MapSetting {
     pub flags: Option<At<Vec<At<MapFlag>>>>,
     /// The NUMA node that its memory is to be on.
     pub numa_node: Option<At<u32>>,
+    /// Whether its entries are copied when it is made anew, and where that was written.
+    pub migrate: Option<At<bool>>,
 }
 
 impl MapSetting {

@@ -63,6 +63,8 @@ pub struct Change {
     pub leftovers: Vec<(String, u32)>,
     /// Variables of maps that stay.
     pub stores: Vec<Store>,
+    /// Maps that are made anew and get what the old ones hold.
+    pub migrations: Vec<String>,
 }
 
 /// Something that differs between what the state file says and what the kernel has.
@@ -125,6 +127,7 @@ fn change(desired: &Desired, record: &Record, live: &Live) -> Change {
     let stores = stores::stores(desired, record, &keep);
     let flips = slots::flips(desired, live, &slots);
     let leftovers = slots::leftovers(live, &keep);
+    let migrations = keep::migrations(desired, record, live, &keep);
     let facts = lines::Facts {
         desired,
         record,
@@ -132,9 +135,10 @@ fn change(desired: &Desired, record: &Record, live: &Live) -> Change {
         slots: &slots,
         leftovers: &leftovers,
         stores: &stores,
+        migrations: &migrations,
     };
     let lines = lines::lines(&facts);
-    Change { lines, keep, slots, flips, leftovers, stores }
+    Change { lines, keep, slots, flips, leftovers, stores, migrations }
 }
 
 /// How what runs differs from what its own state file says; empty for a healthy probe.

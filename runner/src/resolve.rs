@@ -110,7 +110,9 @@ fn bind_maps(maps: &Entries<MapSpec>, binder: &mut Binder<'_>) -> Vec<MapSetting
         let numa_node = spec.numa_node.as_ref().and_then(|text| binder.number(text));
         if let Some(map) = map {
             let flags = spec.flags.clone();
-            settings.push(MapSetting { map: name.with(map), max_entries, flags, numa_node });
+            let map = name.with(map);
+            let migrate = spec.migrate.clone();
+            settings.push(MapSetting { map, max_entries, flags, numa_node, migrate });
         }
     }
     settings

@@ -11,6 +11,7 @@ use crate::desired::{Attachment, Desired, OnMissing, Slot};
 use crate::kernel::attach::{self, HeldLink, NewLinks};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::{Loader, ObjectFile};
+use crate::kernel::migrate::{Migrated, Migration};
 use crate::kernel::pins::PinDir;
 use crate::kernel::previous::Previous;
 use crate::kernel::slots::Exchanges;
@@ -37,6 +38,8 @@ struct Made {
     held: Vec<HeldLink>,
     /// Of arrays that stay from before.
     exchanges: Exchanges,
+    /// Of maps that are made anew.
+    migrations: Vec<Migration>,
     attaching_since: Option<Instant>,
 }
 
@@ -72,6 +75,12 @@ fn bring_up_in(
 ) -> Result<(), Error> {
     let mut loader = Loader::open(desired, objects, pins, previous)?;
     notes.extend(loader.notes());
+    // Nothing writes to the new maps yet.
+    if let Some(previous) = previous {
+        for map in &previous.change.migrations {
+            made.migrations.push(Migration::begin(map, previous.pins, pins)?);
+        }
+    }
     // What can fail without anybody noticing comes first: every handler is loaded before a slot that
     // programs call through is exchanged.
     let mut exchanges = Vec::new();
@@ -221,6 +230,14 @@ impl Running {
     /// When it began to attach anything that did not stay from before; `None` if it didn't.
     pub fn attaching_since(&self) -> Option<Instant> {
         self.made.attaching_since
+    }
+
+    /// Carries over what was written to maps that were made anew, after what wrote to the old ones is gone.
+    ///
+    /// # Errors
+    /// A map can't be read or written.
+    pub fn finish_migrations(&mut self) -> Result<Vec<Migrated>, Error> {
+        self.made.migrations.drain(..).map(Migration::finish).collect()
     }
 
     /// What is to be remembered of it.

@@ -37,6 +37,8 @@ pub enum Phase {
     TestRun,
     /// Reading a map or a ring buffer.
     Read,
+    /// Copying a map's entries into its successor.
+    Migrate,
     /// Reading or writing the state file.
     State,
 }
@@ -171,6 +173,7 @@ impl Phase {
             Phase::Observe => "inspect",
             Phase::TestRun => "run",
             Phase::Read => "read",
+            Phase::Migrate => "copy the entries of",
             Phase::State => "keep",
         }
     }

@@ -30,7 +30,9 @@ use crate::kernel::sys::abi::{
 };
 use crate::object::MapType;
 
-pub use change::{map_delete, prog_open, store_mapped, wait_for_programs};
+pub use change::{
+    link_exists, map_delete, map_update_batch, prog_open, store_mapped, wait_for_programs,
+};
 pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
     knows_cookies, load_trivial, map_create, map_freeze, map_update, obj_pin, prog_load,

@@ -95,6 +95,20 @@ impl MapType {
         matches!(self, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS)
     }
 
+    /// Whether user space can list its entries and store them in another map.
+    pub fn has_copyable_entries(self) -> bool {
+        matches!(
+            self,
+            MapType::HASH
+                | MapType::LRU_HASH
+                | MapType::PERCPU_HASH
+                | MapType::LRU_PERCPU_HASH
+                | MapType::ARRAY
+                | MapType::PERCPU_ARRAY
+                | MapType::LPM_TRIE
+        )
+    }
+
     /// Whether its values belong to something else of the kernel (a socket, a task), as many as there
     /// are: it has no capacity.
     pub fn is_storage(self) -> bool {

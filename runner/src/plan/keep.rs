@@ -56,6 +56,27 @@ pub fn keep(desired: &Desired, record: &Record, live: &Live) -> Keep {
     keep
 }
 
+/// The maps that don't stay and whose entries are to be copied: those that the file names, as far as the
+/// kernel still has the old one and the new one takes the same keys and values.
+pub fn migrations(desired: &Desired, record: &Record, live: &Live, keep: &Keep) -> Vec<String> {
+    let before = Before { desired, record, live };
+    let takes_the_same = |name: &String| {
+        let (Some(new), Some(old)) = (desired.map(name), record.desired.map(name)) else {
+            return false;
+        };
+        let sizes = |map: &MapDefinition| (map.key_size, map.value_size);
+        sizes(new) == sizes(old)
+            && new.map_type().is_per_cpu() == old.map_type().is_per_cpu()
+            && new.map_type().has_copyable_entries()
+            && old.map_type().has_copyable_entries()
+    };
+    let wanted = desired.migrate.iter();
+    wanted
+        .filter(|name| !keep.has_map(name) && before.is_pinned(name) && takes_the_same(name))
+        .cloned()
+        .collect()
+}
+
 /// A wish and what was there before it.
 struct Before<'a> {
     desired: &'a Desired,

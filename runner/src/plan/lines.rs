@@ -54,18 +54,21 @@ pub enum Guarantee {
     Overlap,
     /// Data is lost.
     Restart,
+    /// Entries are copied into a new map.
+    Migrate,
     /// A variable is stored under running programs.
     Stored,
 }
 
 impl Guarantee {
     /// Every guarantee.
-    pub const ALL: [Guarantee; 6] = [
+    pub const ALL: [Guarantee; 7] = [
         Guarantee::Atomic,
         Guarantee::Ordered,
         Guarantee::OneFlip,
         Guarantee::Overlap,
         Guarantee::Restart,
+        Guarantee::Migrate,
         Guarantee::Stored,
     ];
 
@@ -77,6 +80,7 @@ impl Guarantee {
             Guarantee::OneFlip => "one flip",
             Guarantee::Overlap => "overlap",
             Guarantee::Restart => "restart",
+            Guarantee::Migrate => "migrate",
             Guarantee::Stored => "stored",
         }
     }
@@ -97,6 +101,11 @@ impl Guarantee {
                  moment both see events"
             }
             Guarantee::Restart => "what it holds is lost",
+            Guarantee::Migrate => {
+                "what it holds is copied before the programs change places, and what the old ones write \
+                 meanwhile after it; only an entry that old and new ones write meanwhile keeps the new \
+                 ones' value alone"
+            }
             Guarantee::Stored => "the value is stored in one piece while the programs run on",
         }
     }
@@ -117,6 +126,8 @@ pub struct Facts<'a> {
     pub leftovers: &'a [(String, u32)],
     /// Variables of maps that stay.
     pub stores: &'a [Store],
+    /// Maps that get what the old ones of their names hold.
+    pub migrations: &'a [String],
 }
 
 /// Every line of a change.
@@ -200,10 +211,14 @@ fn maps(facts: &Facts<'_>) -> Vec<Line> {
         let before = old.iter().find(|other| other.name == map.name);
         lines.push(match before {
             None => line(Sign::Add, subject, map.map_type().to_string()),
-            Some(before) => Line {
-                guarantee: Some(Guarantee::Restart),
-                ..line(Sign::Change, subject, differences(before, map))
-            },
+            Some(before) => {
+                let guarantee = match facts.migrations.contains(&map.name) {
+                    true => Guarantee::Migrate,
+                    false => Guarantee::Restart,
+                };
+                let line = line(Sign::Change, subject, differences(before, map));
+                Line { guarantee: Some(guarantee), ..line }
+            }
         });
     }
     let gone = old.iter().filter(|map| facts.desired.map(&map.name).is_none());

@@ -76,6 +76,7 @@ fn desired() -> Desired {
         }],
         programs: vec![used("dispatch", &["handlers", "counts"]), used("exec", &["counts"])],
         maps: vec![map("handlers", MapType::PROG_ARRAY), map("counts", MapType::HASH)],
+        migrate: Vec::new(),
         sections: vec![
             section(".rodata", "filter_protocol", None),
             section(".bss", "level", Some(vec![0; 4])),
@@ -193,6 +194,25 @@ fn what_is_not_there_is_created() {
     );
     assert_eq!(plan.outcome(), Outcome::Created);
     assert!(!plan.loses_data());
+}
+
+#[test]
+fn a_map_with_another_capacity_loses_its_data_unless_it_is_migrated() {
+    let mut larger = desired();
+    larger.maps[1].max_entries = 4096;
+    let subject = |desired: &Desired, guarantee: &str| {
+        let line = format!("~ map counts: max_entries 300 → 4096 ({guarantee})");
+        assert!(lines(desired, &live()).contains(&line), "{:?}", lines(desired, &live()));
+    };
+    subject(&larger, "restart");
+    assert!(plan(&larger, Some(&live())).loses_data());
+    larger.migrate = vec!["counts".to_owned(), "handlers".to_owned()];
+    subject(&larger, "migrate");
+    assert_eq!(change(&larger, &live()).migrations, ["counts"]);
+    assert!(!plan(&larger, Some(&live())).loses_data());
+    // Other keys can't be stored in it.
+    larger.maps[1].key_size = 8;
+    assert_eq!(change(&larger, &live()).migrations, Vec::<String>::new());
 }
 
 #[test]

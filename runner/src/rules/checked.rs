@@ -27,6 +27,7 @@ impl Checked {
             objects: model.objects.iter().map(object).collect(),
             globals: globals(model),
             maps: needs::maps(model, &programs, &slots, &views),
+            migrate: needs::migrated(model),
             sections: needs::sections(model),
             programs,
             attach: model.attach.iter().map(|one| attachment(model, one)).collect(),

@@ -15,6 +15,7 @@ pub fn check(model: &Model, findings: &mut Findings) {
     same_names_are_alike(model, findings);
     for setting in &model.maps {
         override_is_legal(model, setting, findings);
+        migration_is_possible(model, setting, findings);
     }
     sizes_are_given(model, findings);
     pins_are_ours(model, findings);
@@ -102,6 +103,21 @@ fn override_is_legal(model: &Model, setting: &MapSetting, findings: &mut Finding
             .note(format!("`{}` is a {} map", map.name, map.map_type)),
         );
     }
+}
+
+/// Entries can be copied only where user space can list and store them.
+fn migration_is_possible(model: &Model, setting: &MapSetting, findings: &mut Findings) {
+    let Some(migrate) = setting.migrate.as_ref().filter(|migrate| migrate.value) else { return };
+    let map = model.map(setting.map.value);
+    if map.map_type.has_copyable_entries() {
+        return;
+    }
+    let message = format!("the entries of `{}` can't be copied", map.name);
+    findings.push(
+        Diagnostic::error(Code::MapOverride, migrate.span, message)
+            .label(format!("a {} map has none that could be stored in another", map.map_type))
+            .help("leave `migrate` out: `plan` says when data would be lost"),
+    );
 }
 
 fn is_ring_size(bytes: u32) -> bool {

@@ -44,6 +44,15 @@ pub fn maps(
     maps
 }
 
+/// The maps of which the entries are copied when they have to be made anew.
+pub fn migrated(model: &Model) -> Vec<String> {
+    let wanted = model
+        .maps
+        .iter()
+        .filter(|setting| setting.migrate.as_ref().is_some_and(|migrate| migrate.value));
+    wanted.map(|setting| model.map(setting.map.value).name.clone()).collect()
+}
+
 /// The PROG_ARRAYs of which all slots change at once.
 pub fn generations(model: &Model) -> Vec<Generation> {
     let tables = model.tail_calls.iter();

@@ -105,6 +105,11 @@ pub struct MapSpec {
     /// The NUMA node that the map's memory is to be on.
     #[schemars(example = 0)]
     pub numa_node: Option<At<Scalar>>,
+    /// When `apply` has to make the map anew because its capacity, flags or node change: copy what it
+    /// holds into the new one. Without, that is lost.
+    #[serde(default)]
+    #[schemars(example = true)]
+    pub migrate: Option<At<bool>>,
 }
 
 /// The handlers of a PROG_ARRAY: slots and programs, or these under `slots` beside a `generation`.

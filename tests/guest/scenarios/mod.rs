@@ -12,6 +12,7 @@ mod lifecycle;
 mod linked;
 mod lockdown;
 mod map_overrides;
+mod migration;
 mod planning;
 mod probe_tests;
 mod refusals;
@@ -36,6 +37,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         storm::SCENARIOS,
         swap::SCENARIOS,
         planning::SCENARIOS,
+        migration::SCENARIOS,
         tail_calls::SCENARIOS,
         probe_tests::SCENARIOS,
         linked::SCENARIOS,

@@ -8,12 +8,14 @@ use std::ptr;
 
 use nix::unistd::{SysconfVar, sysconf};
 
-use crate::kernel::sys::abi::{ElemAttr, IdAttr};
+use crate::kernel::sys::abi::{BatchAttr, ElemAttr, IdAttr};
 use crate::kernel::sys::{CheckedMap, bpf, bpf_fd, map_info, pointer, raw};
 use crate::object::MapType;
 
 const BPF_MAP_DELETE_ELEM: c_int = 3;
 const BPF_PROG_GET_FD_BY_ID: c_int = 13;
+const BPF_MAP_UPDATE_BATCH: c_int = 26;
+const BPF_LINK_GET_FD_BY_ID: c_int = 30;
 const MEMBARRIER_CMD_GLOBAL: c_int = 1;
 
 /// Removes an element; empties a PROG_ARRAY's slot.
@@ -21,6 +23,39 @@ pub fn map_delete(map: &CheckedMap<'_>, key: &[u8]) -> io::Result<()> {
     map.check_keys(key.len(), 1)?;
     let mut attr = ElemAttr { map_fd: raw(map.fd), key: pointer(key), ..ElemAttr::default() };
     bpf(BPF_MAP_DELETE_ELEM, &mut attr).map(drop)
+}
+
+/// Stores elements, as far as the kernel takes them; how many it took of those at the front.
+///
+/// # Errors
+/// EINVAL or ENOTSUPP (524) where the kernel or the map's type has no batches.
+pub fn map_update_batch(
+    map: &CheckedMap<'_>,
+    keys: &[u8],
+    values: &[u8],
+    count: usize,
+) -> io::Result<usize> {
+    map.check_keys(keys.len(), count)?;
+    map.check_values(values.len(), count)?;
+    let mut attr = BatchAttr {
+        keys: pointer(keys),
+        values: pointer(values),
+        count: u32::try_from(count).map_err(io::Error::other)?,
+        map_fd: raw(map.fd),
+        ..BatchAttr::default()
+    };
+    match bpf(BPF_MAP_UPDATE_BATCH, &mut attr) {
+        Ok(_) => Ok(count),
+        // `generic_map_update_batch` counts up to the one that was refused.
+        Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(attr.count as usize),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a link of an id.
+pub fn link_exists(id: u32) -> bool {
+    let mut attr = IdAttr { id, ..IdAttr::default() };
+    bpf_fd(BPF_LINK_GET_FD_BY_ID, &mut attr).is_ok()
 }
 
 /// Opens the program of an id.
