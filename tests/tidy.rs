@@ -163,6 +163,7 @@ fn documents_name_files_that_exist() {
         "docs/diagnostics.md",
         "docs/check.md",
         "docs/kernels.md",
+        "docs/reading.md",
         "docs/commands.md",
     ];
     let mut wrong = Vec::new();

@@ -126,9 +126,10 @@ fn compare_map(
         _ => Blanks::Counted,
     };
     let all = map.entries()?;
-    let rows = all.iter().map(|entry| (&entry.key, map.values(entry)));
-    let table = table(map.name(), expected.columns.clone(), Zeros::Kept, rows, lookups);
-    Ok(failure(model, expected, entries(expected, &table.rows, blanks)))
+    let there = all.iter().map(|entry| (&entry.key, map.values(&entry.value)));
+    let table = table(map.name(), expected.columns.clone(), Zeros::Kept, there, lookups);
+    let rows: Vec<Row> = table.rows(lookups).collect();
+    Ok(failure(model, expected, entries(expected, &rows, blanks)))
 }
 
 impl Stream<'_> {

@@ -11,8 +11,10 @@ mod decode;
 pub mod decoders;
 mod loss;
 mod merge;
+mod order;
 mod rows;
 pub mod sinks;
+mod table;
 mod value;
 
 #[cfg(test)]
@@ -20,10 +22,11 @@ mod hostile;
 #[cfg(test)]
 mod sample;
 
-pub use columns::{Column, ColumnError, Columns};
+pub use columns::{Column, ColumnError, Columns, Entry};
 pub use decode::decode;
 pub use decoders::Lookups;
 pub use loss::Loss;
-pub use rows::{Cell, Row, Table, Zeros, per_cpu, record, table};
+pub use rows::{Cell, Row, per_cpu, record};
 pub use sinks::listing::Listing;
+pub use table::{Table, Zeros, table};
 pub use value::Value;

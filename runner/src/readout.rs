@@ -9,8 +9,13 @@ use crate::kernel::maps::{self, Map};
 use crate::kernel::{Error, PinDir, iterators};
 use crate::live::Live;
 use crate::object::MapType;
-use crate::read::{Columns, Listing, Lookups, Loss, Table, Zeros, table};
+use crate::read::sinks::Sheets;
+use crate::read::{Columns, Listing, Lookups, Loss, Table, Zeros};
 use std::collections::HashMap;
+
+/// How many bytes of entries are held to put them in order. What is more than that goes on in parts,
+/// each in order by itself.
+const PART: usize = 8 << 20;
 
 /// What a probe shows.
 #[derive(Debug, Default)]
@@ -30,6 +35,15 @@ pub struct EventStream {
     pub columns: Columns,
 }
 
+/// What is left to say after the tables of [`stream`] were written.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// What is missing from the tables.
+    pub loss: Vec<Loss>,
+    /// Maps that were too large to be put in order.
+    pub unordered: Vec<String>,
+}
+
 /// Reads every map that the views show. `live` is the probe's state, for what the kernel skipped.
 ///
 /// # Errors
@@ -40,10 +54,9 @@ pub fn read(pins: &PinDir, views: &[View], live: &Live) -> Result<Readout, Error
     let mut lookups = Lookups::default();
     for view in views.iter().filter(|view| view.record.is_none()) {
         let map = Map::open(pins, &view.map)?;
-        let table = read_map(&map, view, &mut types, &mut lookups)?;
-        if let Some(full) = full_map(&map, &table) {
-            readout.loss.push(full);
-        }
+        let mut table = empty_table(&map, view, &mut types)?;
+        scan(&map, &mut table, usize::MAX, &mut lookups, |_, _| Ok::<(), Error>(()))?;
+        readout.loss.extend(full_map(&map, table.len()));
         if view.loss {
             readout.loss.extend(Loss::from_table(&table));
         } else {
@@ -52,6 +65,44 @@ pub fn read(pins: &PinDir, views: &[View], live: &Live) -> Result<Readout, Error
     }
     readout.loss.extend(losses(live));
     Ok(readout)
+}
+
+/// Reads every map that the views show and hands its rows on at once, in bounded memory.
+///
+/// # Errors
+/// A map can't be opened or read, or the rows can't be written.
+pub fn stream(
+    pins: &PinDir,
+    views: &[View],
+    live: &Live,
+    sheets: &mut impl Sheets,
+) -> anyhow::Result<Remarks> {
+    let mut remarks = Remarks::default();
+    let mut types = Types::default();
+    let mut lookups = Lookups::default();
+    for view in views.iter().filter(|view| view.record.is_none()) {
+        let map = Map::open(pins, &view.map)?;
+        let mut table = empty_table(&map, view, &mut types)?;
+        if view.loss {
+            scan(&map, &mut table, usize::MAX, &mut lookups, |_, _| anyhow::Ok(()))?;
+            remarks.loss.extend(Loss::from_table(&table));
+            continue;
+        }
+        sheets.begin(map.name(), &table.columns)?;
+        let mut parts = 0;
+        let count = scan(&map, &mut table, PART, &mut lookups, |part, lookups| {
+            parts += 1;
+            Ok::<(), anyhow::Error>(sheets.part(part, lookups)?)
+        })?;
+        if parts > 0 {
+            remarks.unordered.push(map.name().to_owned());
+        }
+        sheets.part(&table, &mut lookups)?;
+        sheets.end()?;
+        remarks.loss.extend(full_map(&map, count));
+    }
+    remarks.loss.extend(losses(live));
+    Ok(remarks)
 }
 
 /// Runs every iterator of a probe.
@@ -96,25 +147,42 @@ pub fn event_streams(pins: &PinDir, views: &[View]) -> Result<Vec<EventStream>, 
     Ok(streams)
 }
 
-fn read_map(
-    map: &Map,
-    view: &View,
-    types: &mut Types,
-    lookups: &mut Lookups,
-) -> Result<Table, Error> {
-    let info = map.info();
+/// The table that a map's entries go into.
+fn empty_table(map: &Map, view: &View, types: &mut Types) -> Result<Table, Error> {
     let (key, value) = types.of(map)?;
     let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
     let mut view = view.clone();
-    if is_array && info.max_entries == 1 && !view.columns.iter().any(|c| c.field == "key") {
+    if is_array && map.info().max_entries == 1 && !view.columns.iter().any(|c| c.field == "key") {
         // The only index says nothing.
         let field = "key".to_owned();
         view.columns.push(Column { field, name: None, decoder: None, hide: true });
     }
     let zeros = if is_array { Zeros::LeftOut } else { Zeros::Kept };
-    let entries = map.entries()?;
-    let rows = entries.iter().map(|entry| (&entry.key, map.values(entry)));
-    Ok(table(map.name(), columns(Some(&key), &value, &view), zeros, rows, lookups))
+    Ok(Table::new(map.name(), columns(Some(&key), &value, &view), zeros))
+}
+
+/// Reads a map into a table, which is handed on and emptied whenever it has got larger than `limit`
+/// bytes. What the table has at the end is in order. Returns how many entries the map had.
+fn scan<E: From<Error>>(
+    map: &Map,
+    table: &mut Table,
+    limit: usize,
+    lookups: &mut Lookups,
+    mut part: impl FnMut(&Table, &mut Lookups) -> Result<(), E>,
+) -> Result<usize, E> {
+    let mut count = 0;
+    map.scan(|key, value| {
+        if table.size() > limit {
+            table.arrange(lookups);
+            part(table, lookups)?;
+            table.clear();
+        }
+        count += 1;
+        table.push(key, map.values(value));
+        Ok::<(), E>(())
+    })?;
+    table.arrange(lookups);
+    Ok(count)
 }
 
 /// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which
@@ -124,16 +192,16 @@ fn columns(key: Option<&Layout>, value: &Layout, view: &View) -> Columns {
 }
 
 /// A full hash takes no new keys, whoever counts that.
-fn full_map(map: &Map, table: &Table) -> Option<Loss> {
+fn full_map(map: &Map, entries: usize) -> Option<Loss> {
     let takes_no_more = matches!(map.map_type(), MapType::HASH | MapType::PERCPU_HASH);
-    let rows = u64::try_from(table.rows.len()).unwrap_or(u64::MAX);
-    if !takes_no_more || rows < u64::from(map.info().max_entries) {
+    let entries = u64::try_from(entries).unwrap_or(u64::MAX);
+    if !takes_no_more || entries < u64::from(map.info().max_entries) {
         return None;
     }
     Some(Loss {
         what: "full_map".to_owned(),
         place: map.name().to_owned(),
-        count: rows,
+        count: entries,
         meaning: "entries, as many as the map can hold: new keys are not counted".to_owned(),
     })
 }

@@ -6,6 +6,7 @@
 mod attach;
 mod check;
 mod measure;
+mod read;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,6 +22,8 @@ pub enum Args {
     Attach(attach::Args),
     /// Checking a thousand probe files, and one
     Check(check::Args),
+    /// Reading whole maps to JSON: probe-runner, bpftool
+    Read(read::Args),
 }
 
 /// Measures and prints.
@@ -31,6 +34,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args {
         Args::Attach(args) => attach::run(args),
         Args::Check(args) => check::run(args),
+        Args::Read(args) => read::run(args),
     }
 }
 

@@ -1,10 +1,11 @@
 //! `probe-runner read`: what an applied probe's maps hold.
 
-use crate::commands::{Outcome, applied, attached};
+use crate::commands::{Outcome, applied, attached, report};
 use crate::desired::View;
 use crate::kernel::PinDir;
 use crate::live::Live;
-use crate::read::sinks;
+use crate::read::sinks::json::{Document, Style};
+use crate::read::{Lookups, sinks};
 use crate::readout;
 use crate::text::suggest::listed;
 use anyhow::bail;
@@ -32,23 +33,26 @@ pub fn run(
     let live = applied::find(probe)?;
     let views = views(&live, map)?;
     let pins = PinDir::persistent(probe);
-    let readout = readout::read(&pins, &views, &live)?;
     // Who asks for one map wants nothing else.
-    let listings = if map.is_none() { readout::listings(&pins)? } else { Vec::new() };
+    let listings = || if map.is_none() { readout::listings(&pins) } else { Ok(Vec::new()) };
     match format {
         Format::Table => {
-            sinks::table::write(out, &readout.tables)?;
-            sinks::listing::write(out, &listings, readout.tables.is_empty())?;
+            let readout = readout::read(&pins, &views, &live)?;
+            sinks::table::write(out, &readout.tables, &mut Lookups::default())?;
+            sinks::listing::write(out, &listings()?, readout.tables.is_empty())?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
             attached::warn(&live.probe, live.attachments());
         }
         Format::Json => {
-            let (tables, loss) = (&readout.tables[..], &readout.loss[..]);
-            sinks::json::write(
-                out,
-                &sinks::json::Document { probe, tables, loss, listings: &listings },
-            )?;
+            let mut document = Document::new(out, probe, Style::Lines)?;
+            let remarks = readout::stream(&pins, &views, &live, &mut document)?;
+            document.finish(&listings()?, &remarks.loss)?;
+            for map in &remarks.unordered {
+                let text =
+                    "it is too large to be put in order: its rows come as the kernel has them";
+                report::note(probe, &format!("{map}: {text}"));
+            }
         }
     }
     Ok(Outcome::Done)

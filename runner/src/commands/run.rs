@@ -8,6 +8,7 @@ use crate::commands::{Format, Outcome, attached, report};
 use crate::kernel::ring::{self, RingReader, Wake};
 use crate::kernel::{Error, Running, WholeLog, observe};
 use crate::probe_files::{Inputs, ProbeFiles};
+use crate::read::sinks::json::{Document, Style};
 use crate::read::{Columns, Lookups, record, sinks};
 use crate::readout::{self, EventStream};
 use crate::rules::Checked;
@@ -179,23 +180,22 @@ fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow
     let live = observe::observe_pins(probe, session.running.pins(), None)?;
     let listings = readout::listings(session.running.pins())?;
     session.running.detach()?;
-    let readout = readout::read(session.running.pins(), &session.desired.views, &live)?;
+    let (pins, views) = (session.running.pins(), &session.desired.views);
     match format {
         Format::Human => {
+            let readout = readout::read(pins, views, &live)?;
             if !session.streams.is_empty() {
                 writeln!(out)?;
             }
-            sinks::table::write(out, &readout.tables)?;
+            sinks::table::write(out, &readout.tables, &mut Lookups::default())?;
             sinks::listing::write(out, &listings, readout.tables.is_empty())?;
             out.flush()?;
             sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
         }
         Format::Json => {
-            let (tables, loss) = (&readout.tables[..], &readout.loss[..]);
-            sinks::json::write_line(
-                out,
-                &sinks::json::Document { probe, tables, loss, listings: &listings },
-            )?;
+            let mut document = Document::new(out, probe, Style::Line)?;
+            let remarks = readout::stream(pins, views, &live, &mut document)?;
+            document.finish(&listings, &remarks.loss)?;
         }
     }
     Ok(())

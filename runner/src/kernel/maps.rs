@@ -12,8 +12,9 @@ use crate::kernel::pins::PinDir;
 use crate::kernel::sys::{self, CheckedMap, MapInfo};
 use crate::object::MapType;
 
-/// How many entries the first batch asks for.
-const BATCH: usize = 512;
+/// How many entries a batch asks for at most, and how many bytes: per-CPU values can be large.
+const BATCH: usize = 4096;
+const BATCH_BYTES: usize = 1 << 20;
 
 /// An open map.
 #[derive(Debug)]
@@ -81,35 +82,48 @@ impl Map {
 
     /// The parts of an entry's value: one for each possible CPU, or the whole value where the map
     /// has only one. Each is `value_size` bytes long.
-    pub fn values<'a>(&self, entry: &'a Entry) -> Vec<&'a [u8]> {
+    pub fn values<'a>(&self, value: &'a [u8]) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let size = self.info.value_size as usize;
-        if !self.map_type().is_per_cpu() {
-            return vec![&entry.value];
-        }
-        entry.value.chunks_exact(self.stride().max(1)).map(|value| &value[..size]).collect()
+        let stride = if self.map_type().is_per_cpu() { self.stride() } else { size };
+        value.chunks_exact(stride.max(1)).map(move |value| &value[..size])
     }
 
-    /// Every entry. Arrays give all of their indices; hashes what there was while they were read:
-    /// entries that come or go meanwhile may or may not be among them, none is there twice.
+    /// Visits every entry: its key and its value's bytes. Arrays give all of their indices; hashes
+    /// what there was while they were read: entries that come or go meanwhile may or may not be
+    /// among them, none is there twice.
     ///
     /// # Errors
-    /// A map type without keys, such as a ring buffer.
-    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+    /// A map type without keys, such as a ring buffer; what `visit` returns.
+    pub fn scan<E: From<Error>>(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         if self.info.key_size == 0 {
             return Err(Error::new(
                 Phase::Read,
                 format!("map {}", self.name),
                 "a map of its type has no keys to go through",
-            ));
+            )
+            .into());
         }
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
-        match self.in_batches(&map) {
-            Ok(entries) => Ok(entries),
-            Err(error) if has_no_batches(&error) => {
-                self.one_by_one(&map).map_err(|error| self.failed(&error))
-            }
-            Err(error) => Err(self.failed(&error)),
+        if self.in_batches(&map, &mut visit)? {
+            return Ok(());
         }
+        self.one_by_one(&map, &mut visit)
+    }
+
+    /// Every entry, see [`Map::scan`].
+    ///
+    /// # Errors
+    /// A map type without keys.
+    pub fn entries(&self) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        self.scan(|key, value| {
+            entries.push(Entry { key: key.to_vec(), value: value.to_vec() });
+            Ok::<(), Error>(())
+        })?;
+        Ok(entries)
     }
 
     /// The value of one key, `None` if there is no such key.
@@ -140,14 +154,22 @@ impl Map {
         sys::btf_bytes(self.info.btf_id).map(Some).map_err(|error| self.failed(&error))
     }
 
-    fn in_batches(&self, map: &CheckedMap<'_>) -> io::Result<Vec<Entry>> {
+    /// Looks entries up in batches; `Ok(false)`, and nothing visited, where the kernel or the map's
+    /// type has none.
+    fn in_batches<E: From<Error>>(
+        &self,
+        map: &CheckedMap<'_>,
+        visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<bool, E> {
         let (key_size, value_size) = (map.key_size(), map.value_size());
-        let mut count = BATCH.min(self.info.max_entries.max(1) as usize);
+        let fitting = BATCH_BYTES / (key_size + value_size).max(1);
+        let mut count = fitting.clamp(1, BATCH).min(self.info.max_entries.max(1) as usize);
         let mut position = None;
-        let mut entries = Vec::new();
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        let mut is_first = true;
         loop {
-            let mut keys = vec![0; key_size * count];
-            let mut values = vec![0; value_size * count];
+            keys.resize(key_size * count, 0);
+            values.resize(value_size * count, 0);
             let batch =
                 match sys::map_lookup_batch(map, &mut position, &mut keys, &mut values, count) {
                     Ok(batch) => batch,
@@ -156,37 +178,70 @@ impl Map {
                         count *= 2;
                         continue;
                     }
-                    Err(error) => return Err(error),
+                    Err(error) if is_first && has_no_batches(&error) => return Ok(false),
+                    Err(error) => return Err(self.failed(&error).into()),
                 };
-            entries.extend((0..batch.count).map(|i| Entry {
-                key: keys[i * key_size..][..key_size].to_vec(),
-                value: values[i * value_size..][..value_size].to_vec(),
-            }));
+            is_first = false;
+            let entries = keys.chunks_exact(key_size).zip(values.chunks_exact(value_size.max(1)));
+            for (key, value) in entries.take(batch.count) {
+                visit(key, value)?;
+            }
             if batch.last || batch.count == 0 {
-                return Ok(entries);
+                return Ok(true);
             }
         }
     }
 
-    fn one_by_one(&self, map: &CheckedMap<'_>) -> io::Result<Vec<Entry>> {
-        // When the key at hand is deleted meanwhile, the kernel begins anew: keys seen before end
-        // the walk.
-        let mut seen = BTreeSet::new();
-        let mut next = vec![0; map.key_size()];
-        let mut entries = Vec::new();
-        let mut more = sys::map_next_key(map, None, &mut next)?;
-        while more && seen.insert(next.clone()) {
-            if let Some(value) = lookup(map, &next)? {
-                entries.push(Entry { key: next.clone(), value });
+    fn one_by_one<E: From<Error>>(
+        &self,
+        map: &CheckedMap<'_>,
+        visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let failed = |error: io::Error| self.failed(&error);
+        let mut seen = Seen::new(self.map_type());
+        let mut key = vec![0; map.key_size()];
+        let mut next = key.clone();
+        let mut value = vec![0; map.value_size()];
+        let mut more = sys::map_next_key(map, None, &mut next).map_err(failed)?;
+        while more && seen.is_new(&next) {
+            match sys::map_lookup(map, &next, &mut value) {
+                Ok(()) => visit(&next, &value)?,
+                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+                Err(error) => return Err(failed(error).into()),
             }
-            let key = next.clone();
-            more = sys::map_next_key(map, Some(&key), &mut next)?;
+            std::mem::swap(&mut key, &mut next);
+            more = sys::map_next_key(map, Some(&key), &mut next).map_err(failed)?;
         }
-        Ok(entries)
+        Ok(())
     }
 
     fn failed(&self, error: &io::Error) -> Error {
         Error::from_io(Phase::Read, format!("map {}", self.name), error)
+    }
+}
+
+/// What tells a walk from key to key that it began anew, as it does when the key at hand is deleted
+/// meanwhile.
+enum Seen {
+    /// The keys of an array stay.
+    Never,
+    /// The keys that were there.
+    Keys(BTreeSet<Vec<u8>>),
+}
+
+impl Seen {
+    fn new(map_type: MapType) -> Seen {
+        match map_type {
+            MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::ARRAY_OF_MAPS => Seen::Never,
+            _ => Seen::Keys(BTreeSet::new()),
+        }
+    }
+
+    fn is_new(&mut self, key: &[u8]) -> bool {
+        match self {
+            Seen::Never => true,
+            Seen::Keys(keys) => keys.insert(key.to_vec()),
+        }
     }
 }
 

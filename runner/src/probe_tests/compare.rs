@@ -169,7 +169,7 @@ mod tests {
             pairs.iter().map(|(key, value)| (key.to_le_bytes(), [value.to_le_bytes()])),
             &mut Lookups::default(),
         );
-        table.rows
+        table.rows(&mut Lookups::default()).collect()
     }
 
     fn columns() -> Columns {

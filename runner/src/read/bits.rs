@@ -4,7 +4,14 @@ use std::ops::Range;
 
 /// Up to 16 bytes as a number.
 pub(super) fn little_endian(bytes: &[u8]) -> u128 {
-    bytes.iter().rev().fold(0, |number, &byte| number << 8 | u128::from(byte))
+    // The sizes that integers have: a loop over bytes is what reading a large map would spend its time in.
+    match *bytes {
+        [a] => u128::from(a),
+        [a, b] => u128::from(u16::from_le_bytes([a, b])),
+        [a, b, c, d] => u128::from(u32::from_le_bytes([a, b, c, d])),
+        [a, b, c, d, e, f, g, h] => u128::from(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
+        _ => bytes.iter().rev().fold(0, |number, &byte| number << 8 | u128::from(byte)),
+    }
 }
 
 /// `width` bits from `bit_offset` on, the lowest first. `None` where they aren't all there or don't

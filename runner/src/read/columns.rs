@@ -48,6 +48,15 @@ pub struct Column {
     bit_width: Option<u32>,
 }
 
+/// A key and its value, whose per-CPU parts were added up.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The key's bytes.
+    pub key: &'a [u8],
+    /// The value's bytes.
+    pub value: &'a [u8],
+}
+
 /// Where a column's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -4,7 +4,8 @@
 use crate::btf::{Field, Layout, Scalar, ScalarKind};
 use crate::desired::Decoder;
 use crate::read::sample::{column, view};
-use crate::read::sinks::json::{Document, write_line};
+use crate::read::sinks::Sheets;
+use crate::read::sinks::json::{Document, Style};
 use crate::read::{Columns, Lookups, Zeros, decode, decoders, sinks, table};
 
 /// Xorshift: the same numbers in every run.
@@ -90,12 +91,19 @@ fn no_layout_and_no_bytes_panic() {
         let entries: Vec<_> =
             (0..3).map(|_| (random.bytes(), [random.bytes(), random.bytes()])).collect();
         let table = table("any", columns, Zeros::LeftOut, entries, &mut Lookups::default());
-        cells += table.rows.iter().map(|row| row.cells.iter().flatten().count()).sum::<usize>();
+        let mut lookups = Lookups::default();
+        let rows = table.rows(&mut lookups);
+        cells += rows.map(|row| row.cells.iter().flatten().count()).sum::<usize>();
         let mut out = Vec::new();
-        sinks::table::write(&mut out, std::slice::from_ref(&table))
+        sinks::table::write(&mut out, std::slice::from_ref(&table), &mut lookups)
             .expect("memory takes everything");
-        let document = Document { probe: "any", tables: &[table], loss: &[], listings: &[] };
-        write_line(&mut out, &document).expect("memory takes everything");
+        let mut document = Document::new(&mut out, "any", Style::Line).expect("memory");
+        document.begin("any", &table.columns).expect("memory takes everything");
+        document.part(&table, &mut lookups).expect("memory takes everything");
+        document.end().expect("memory takes everything");
+        document.finish(&[], &[]).expect("memory takes everything");
+        let line = out.split(|&byte| byte == b'\n').rev().nth(1).expect("it ends in a line");
+        serde_json::from_slice::<serde_json::Value>(line).expect("what is written is JSON");
     }
     // Most of them hold something, or this test would show little.
     assert!(decoded > 1_000 && cells > 4_000, "{decoded} decoded, {cells} cells");

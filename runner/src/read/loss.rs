@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::read::columns::Source;
-use crate::read::rows::Table;
+use crate::read::decoders::Lookups;
+use crate::read::rows::Row;
+use crate::read::table::Table;
 use crate::read::value::Value;
 
 /// Events or entries that are missing from what was read.
@@ -25,11 +27,13 @@ impl Loss {
     /// value that isn't 0, over all rows. A hidden field is left out.
     pub fn from_table(table: &Table) -> Vec<Loss> {
         let mut losses = Vec::new();
+        let mut lookups = Lookups::default();
+        let rows: Vec<Row> = table.rows(&mut lookups).collect();
         for (position, column) in table.columns.shown.iter().enumerate() {
             if column.source == Source::Key {
                 continue;
             }
-            let cells = table.rows.iter().filter_map(|row| row.cells[position].as_ref());
+            let cells = rows.iter().filter_map(|row| row.cells[position].as_ref());
             let count = cells.fold(0_u128, |sum, cell| sum.saturating_add(total(&cell.raw)));
             if count == 0 {
                 continue;

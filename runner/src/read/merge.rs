@@ -58,6 +58,12 @@ fn add_bit_field(field: &Field, width: u32, into: &mut [u8], from: &[u8]) {
 
 /// Little-endian addition with a carry: right for every size and sign.
 fn add_integer(into: &mut [u8], from: &[u8]) {
+    // What counters mostly are.
+    if let (Ok(left), Ok(right)) = (<[u8; 8]>::try_from(&*into), <[u8; 8]>::try_from(from)) {
+        let sum = u64::from_le_bytes(left).wrapping_add(u64::from_le_bytes(right));
+        into.copy_from_slice(&sum.to_le_bytes());
+        return;
+    }
     let mut carry = 0;
     for (into, from) in into.iter_mut().zip(from) {
         let sum = u16::from(*into) + u16::from(*from) + carry;

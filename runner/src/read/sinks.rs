@@ -10,3 +10,30 @@ pub mod table;
 mod terminal;
 
 pub use terminal::escape;
+
+use std::io;
+
+use crate::read::columns::Columns;
+use crate::read::decoders::Lookups;
+use crate::read::table::Table;
+
+/// What takes the rows of maps one after another, as they are read.
+pub trait Sheets {
+    /// Begins a map.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn begin(&mut self, map: &str, columns: &Columns) -> io::Result<()>;
+
+    /// Takes rows of the map at hand; those of a large map come in several parts.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn part(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()>;
+
+    /// Ends the map.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn end(&mut self) -> io::Result<()>;
+}

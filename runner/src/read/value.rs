@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::json;
+use serde::{Serialize, Serializer};
 
 /// A value of any C type.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,27 +48,10 @@ impl Value {
         }
     }
 
-    /// The value as JSON. Integers stay exact; those beyond 64 bits become strings, as do addresses
-    /// (`0x…`) and bytes (hexadecimal digits), and an enumerated value is its name where it has one.
+    /// The value as JSON, as it is serialised.
     pub fn to_json(&self) -> serde_json::Value {
-        match self {
-            Value::Unsigned(number) => match u64::try_from(*number) {
-                Ok(number) => json!(number),
-                Err(_) => json!(number.to_string()),
-            },
-            Value::Signed(number) => signed_json(*number),
-            Value::Float(number) => json!(number),
-            Value::Bool(truth) => json!(truth),
-            Value::Enum { name: Some(name), .. } => json!(name),
-            Value::Enum { name: None, number } => signed_json(*number),
-            Value::Text(text) => json!(text),
-            Value::Pointer(address) => json!(format!("{address:#x}")),
-            Value::Bytes(bytes) => json!(hex_digits(bytes)),
-            Value::List(values) => values.iter().map(Value::to_json).collect(),
-            Value::Fields(fields) => serde_json::Value::Object(
-                fields.iter().map(|(name, value)| (name.clone(), value.to_json())).collect(),
-            ),
-        }
+        // Only maps with keys that aren't text can't become JSON.
+        serde_json::to_value(self).unwrap_or_default()
     }
 
     /// A total order: whole numbers by size, floating point numbers, text, then the rest; lists and
@@ -119,16 +102,41 @@ impl Value {
     }
 }
 
+/// Integers stay exact; those beyond 64 bits become strings, as do addresses (`0x…`) and bytes
+/// (hexadecimal digits), and an enumerated value is its name where it has one.
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Unsigned(number) => match u64::try_from(*number) {
+                Ok(number) => serializer.serialize_u64(number),
+                Err(_) => serializer.collect_str(number),
+            },
+            Value::Signed(number) => signed(*number, serializer),
+            Value::Float(number) => serializer.serialize_f64(*number),
+            Value::Bool(truth) => serializer.serialize_bool(*truth),
+            Value::Enum { name: Some(name), .. } => serializer.serialize_str(name),
+            Value::Enum { name: None, number } => signed(*number, serializer),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Pointer(address) => serializer.collect_str(&format_args!("{address:#x}")),
+            Value::Bytes(bytes) => serializer.serialize_str(&hex_digits(bytes)),
+            Value::List(values) => serializer.collect_seq(values),
+            Value::Fields(fields) => {
+                serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
+            }
+        }
+    }
+}
+
 /// Two lower-case digits a byte, nothing between them.
 pub(super) fn hex_digits(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn signed_json(number: i128) -> serde_json::Value {
+fn signed<S: Serializer>(number: i128, serializer: S) -> Result<S::Ok, S::Error> {
     match (u64::try_from(number), i64::try_from(number)) {
-        (Ok(number), _) => json!(number),
-        (_, Ok(number)) => json!(number),
-        _ => json!(number.to_string()),
+        (Ok(number), _) => serializer.serialize_u64(number),
+        (_, Ok(number)) => serializer.serialize_i64(number),
+        _ => serializer.collect_str(&number),
     }
 }
 

@@ -1,30 +1,48 @@
 //! Tables and event records for programs.
+//!
+//! Written as they come: a document needs no more memory than its largest part.
 
-use std::borrow::Cow;
+mod rows;
+
 use std::io;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::read::columns::Columns;
+use crate::read::decoders::Lookups;
 use crate::read::loss::Loss;
-use crate::read::rows::{Row, Table};
+use crate::read::rows::Row;
+use crate::read::sinks::Sheets;
 use crate::read::sinks::listing::Listing;
+use crate::read::table::Table;
 
-/// What a probe's maps hold, as `read` and the end of `run` give it.
+pub use rows::pairs;
+
+use rows::{Object, RowWriter};
+
+/// How much is gathered before it is written.
+const CHUNK: usize = 1 << 16;
+
+/// How a document is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A line for each row.
+    Lines,
+    /// All on one line, with a member `"type":"read"` that tells it from others of a stream.
+    Line,
+}
+
+/// What a probe's maps hold, as `read` and the end of `run` give it, while it is written.
 ///
 /// Every row of a table is there, whatever its view says for people. A decoded column `x` has its
 /// raw value beside it as `x_raw`.
-#[derive(Clone, Copy, Debug)]
-pub struct Document<'a> {
-    /// The probe's name.
-    pub probe: &'a str,
-    /// Its maps.
-    pub tables: &'a [Table],
-    /// What is missing from them.
-    pub loss: &'a [Loss],
-    /// What its iterators wrote.
-    pub listings: &'a [Listing],
+pub struct Document<'w, W> {
+    out: &'w mut W,
+    style: Style,
+    buffer: Vec<u8>,
+    views: usize,
+    writer: RowWriter,
+    rows: usize,
 }
 
 /// An event record, as `run` streams it.
@@ -40,22 +58,135 @@ pub struct Event<'a> {
     pub row: &'a Row,
 }
 
-/// Writes the document as `read -o json` does: indented, with its schema's version.
-///
-/// # Errors
-/// The writer's.
-pub fn write(out: &mut impl io::Write, document: &Document<'_>) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &document.shape(None))?;
-    writeln!(out)
+impl<'w, W: io::Write> Document<'w, W> {
+    /// Begins a document.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn new(out: &'w mut W, probe: &str, style: Style) -> io::Result<Document<'w, W>> {
+        let mut document = Document {
+            out,
+            style,
+            buffer: b"{".to_vec(),
+            views: 0,
+            writer: RowWriter::default(),
+            rows: 0,
+        };
+        if style == Style::Line {
+            document.buffer.extend_from_slice(br#""type":"read","#);
+        }
+        document.member(1, "schema_version", &1)?;
+        document.buffer.push(b',');
+        document.member(1, "probe", probe)?;
+        document.buffer.push(b',');
+        document.name(1, "views")?;
+        document.buffer.push(b'[');
+        Ok(document)
+    }
+
+    fn begin_view(&mut self, map: &str, columns: &Columns) -> io::Result<()> {
+        if self.views > 0 {
+            self.buffer.push(b',');
+        }
+        self.views += 1;
+        self.rows = 0;
+        self.writer = RowWriter::new(columns);
+        self.line(2);
+        self.buffer.push(b'{');
+        self.member(3, "map", map)?;
+        self.buffer.push(b',');
+        let names: Vec<&str> = columns.shown.iter().map(|column| column.name.as_str()).collect();
+        self.member(3, "columns", &names)?;
+        self.buffer.push(b',');
+        self.name(3, "rows")?;
+        self.buffer.push(b'[');
+        Ok(())
+    }
+
+    fn rows(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
+        for entry in table.entries() {
+            if self.rows > 0 {
+                self.buffer.push(b',');
+            }
+            self.rows += 1;
+            self.line(4);
+            self.writer.write(&table.columns, entry, lookups, &mut self.buffer)?;
+            if self.buffer.len() >= CHUNK {
+                self.out.write_all(&self.buffer)?;
+                self.buffer.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn end_view(&mut self) {
+        if self.rows > 0 {
+            self.line(3);
+        }
+        self.buffer.push(b']');
+        self.line(2);
+        self.buffer.push(b'}');
+    }
+
+    /// Ends the document: what its iterators wrote, and what is missing from its tables.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn finish(mut self, listings: &[Listing], loss: &[Loss]) -> io::Result<()> {
+        if self.views > 0 {
+            self.line(1);
+        }
+        self.buffer.extend_from_slice(b"],");
+        if !listings.is_empty() {
+            self.member(1, "listings", listings)?;
+            self.buffer.push(b',');
+        }
+        self.member(1, "loss", loss)?;
+        self.line(0);
+        self.buffer.extend_from_slice(b"}\n");
+        self.out.write_all(&self.buffer)
+    }
+
+    fn member(
+        &mut self,
+        depth: usize,
+        name: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> io::Result<()> {
+        self.name(depth, name)?;
+        Ok(serde_json::to_writer(&mut self.buffer, value)?)
+    }
+
+    fn name(&mut self, depth: usize, name: &str) -> io::Result<()> {
+        self.line(depth);
+        serde_json::to_writer(&mut self.buffer, name)?;
+        let colon = if self.style == Style::Lines { &b": "[..] } else { b":" };
+        self.buffer.extend_from_slice(colon);
+        Ok(())
+    }
+
+    /// Begins a line, where the style has lines.
+    fn line(&mut self, depth: usize) {
+        if self.style == Style::Lines {
+            self.buffer.push(b'\n');
+            self.buffer.resize(self.buffer.len() + 2 * depth, b' ');
+        }
+    }
 }
 
-/// Writes the document on one line among the others of a stream, as `{"type":"read",…}`.
-///
-/// # Errors
-/// The writer's.
-pub fn write_line(out: &mut impl io::Write, document: &Document<'_>) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, &document.shape(Some("read")))?;
-    writeln!(out)
+impl<W: io::Write> Sheets for Document<'_, W> {
+    fn begin(&mut self, map: &str, columns: &Columns) -> io::Result<()> {
+        self.begin_view(map, columns)
+    }
+
+    fn part(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
+        self.rows(table, lookups)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.end_view();
+        Ok(())
+    }
 }
 
 /// Writes a record on one line, as `{"type":"event",…}`.
@@ -73,41 +204,6 @@ pub fn write_event(out: &mut impl io::Write, event: &Event<'_>) -> io::Result<()
     writeln!(out)
 }
 
-/// A row's names and values in the order of the columns, without the fields that it doesn't have.
-pub(super) fn pairs<'a>(
-    columns: &'a Columns,
-    row: &'a Row,
-) -> impl Iterator<Item = (Cow<'a, str>, serde_json::Value)> {
-    columns.shown.iter().zip(&row.cells).flat_map(|(column, cell)| {
-        let shown =
-            cell.as_ref().map(|cell| (Cow::Borrowed(column.name.as_str()), cell.shown().to_json()));
-        let raw = cell
-            .as_ref()
-            .filter(|_| column.decoder.is_some())
-            .map(|cell| (Cow::Owned(column.raw_name()), cell.raw.to_json()));
-        shown.into_iter().chain(raw)
-    })
-}
-
-#[derive(Serialize)]
-struct DocumentShape<'a> {
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
-    schema_version: u32,
-    probe: &'a str,
-    views: Vec<View<'a>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    listings: &'a [Listing],
-    loss: &'a [Loss],
-}
-
-#[derive(Serialize)]
-struct View<'a> {
-    map: &'a str,
-    columns: Vec<&'a str>,
-    rows: Vec<Object<'a>>,
-}
-
 #[derive(Serialize)]
 struct EventShape<'a> {
     #[serde(rename = "type")]
@@ -117,47 +213,13 @@ struct EventShape<'a> {
     row: Object<'a>,
 }
 
-/// A row as an object whose members keep the order of the columns.
-struct Object<'a> {
-    columns: &'a Columns,
-    row: &'a Row,
-}
-
-impl<'a> Document<'a> {
-    fn shape(&self, kind: Option<&'static str>) -> DocumentShape<'a> {
-        let view = |table: &'a Table| View {
-            map: &table.map,
-            columns: table.columns.shown.iter().map(|column| column.name.as_str()).collect(),
-            rows: table.rows.iter().map(|row| Object { columns: &table.columns, row }).collect(),
-        };
-        DocumentShape {
-            kind,
-            schema_version: 1,
-            probe: self.probe,
-            views: self.tables.iter().map(view).collect(),
-            listings: self.listings,
-            loss: self.loss,
-        }
-    }
-}
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(None)?;
-        for (name, value) in pairs(self.columns, self.row) {
-            object.serialize_entry(&name, &value)?;
-        }
-        object.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io;
 
     use crate::desired::Decoder;
     use crate::read::sample::{column, event, event_record, of_key, rps_key, unsigned, view};
-    use crate::read::sinks::json::{Document, Event, write, write_event, write_line};
+    use crate::read::sinks::json::{Document, Event, Style, write_event};
     use crate::read::{Columns, Lookups, Loss, Table, Zeros, record, table};
 
     fn rps() -> Table {
@@ -174,44 +236,77 @@ mod tests {
         table("rps_record", columns, Zeros::Kept, entries, &mut Lookups::default())
     }
 
-    const ROWS: &str = concat!(
-        r#"{"device":"lo","device_raw":1,"curr_node_id":0,"curr_cpu":0,"targ_cpu":1,"#,
-        r#""packets":18446744073709551615},"#,
-        r#"{"device":7,"device_raw":7,"curr_node_id":0,"curr_cpu":1,"targ_cpu":-1,"packets":2}"#
-    );
+    fn document(style: Style, tables: &[Table], loss: &[Loss]) -> String {
+        let mut out = Vec::new();
+        let mut document = Document::new(&mut out, "rps", style).expect("memory");
+        for table in tables {
+            document.begin_view(&table.map, &table.columns).expect("memory");
+            document.rows(table, &mut Lookups::default()).expect("memory");
+            document.end_view();
+        }
+        document.finish(&[], loss).expect("memory takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    const ROWS: [&str; 2] = [
+        concat!(
+            r#"{"device":"lo","device_raw":1,"curr_node_id":0,"curr_cpu":0,"targ_cpu":1,"#,
+            r#""packets":18446744073709551615}"#
+        ),
+        concat!(
+            r#"{"device":7,"device_raw":7,"curr_node_id":0,"curr_cpu":1,"targ_cpu":-1,"#,
+            r#""packets":2}"#
+        ),
+    ];
 
     #[test]
     fn every_row_is_there_with_raw_values_beside_decoded_ones() {
-        let tables = [rps()];
         let loss = [Loss {
             what: "recursion_misses".into(),
             place: "dispatch".into(),
             count: 12,
             meaning: "events that the kernel skipped".into(),
         }];
-        let document = Document { probe: "rps", tables: &tables, loss: &loss, listings: &[] };
-        let mut out = Vec::new();
-        write_line(&mut out, &document).expect("memory takes everything");
         let columns = r#"["device","curr_node_id","curr_cpu","targ_cpu","packets"]"#;
         let missing = concat!(
             r#"{"what":"recursion_misses","where":"dispatch","count":12,"#,
             r#""meaning":"events that the kernel skipped"}"#
         );
+        let rows = ROWS.join(",");
         assert_eq!(
-            String::from_utf8(out).expect("text"),
+            document(Style::Line, &[rps()], &loss),
             format!(
-                r#"{{"type":"read","schema_version":1,"probe":"rps","views":[{{"map":"rps_record","columns":{columns},"rows":[{ROWS}]}}],"loss":[{missing}]}}"#
+                r#"{{"type":"read","schema_version":1,"probe":"rps","views":[{{"map":"rps_record","columns":{columns},"rows":[{rows}]}}],"loss":[{missing}]}}"#
             ) + "\n"
+        );
+        let [first, second] = ROWS;
+        assert_eq!(
+            document(Style::Lines, &[rps()], &loss),
+            format!(
+                r#"{{
+  "schema_version": 1,
+  "probe": "rps",
+  "views": [
+    {{
+      "map": "rps_record",
+      "columns": {columns},
+      "rows": [
+        {first},
+        {second}
+      ]
+    }}
+  ],
+  "loss": [{missing}]
+}}
+"#
+            )
         );
     }
 
     #[test]
-    fn a_document_of_its_own_has_no_type() {
-        let document = Document { probe: "rps", tables: &[], loss: &[], listings: &[] };
-        let mut out = Vec::new();
-        write(&mut out, &document).expect("memory takes everything");
+    fn a_document_without_anything() {
         assert_eq!(
-            String::from_utf8(out).expect("text"),
+            document(Style::Lines, &[], &[]),
             "{\n  \"schema_version\": 1,\n  \"probe\": \"rps\",\n  \"views\": [],\n  \"loss\": []\n}\n"
         );
     }
@@ -245,8 +340,9 @@ mod tests {
                 Ok(())
             }
         }
-        let document = Document { probe: "rps", tables: &[], loss: &[], listings: &[] };
-        let error = write(&mut Closed, &document).expect_err("nobody reads");
+        let mut closed = Closed;
+        let document = Document::new(&mut closed, "rps", Style::Lines).expect("nothing yet");
+        let error = document.finish(&[], &[]).expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }
 }

@@ -36,7 +36,9 @@ pub fn text(columns: &Columns, row: &Row) -> String {
 /// terminal, since a template's result goes there as it is.
 pub fn template_context(columns: &Columns, row: &Row) -> serde_json::Value {
     serde_json::Value::Object(
-        pairs(columns, row).map(|(name, value)| (name.into_owned(), escaped(value))).collect(),
+        pairs(columns, row)
+            .map(|(name, value)| (name.into_owned(), escaped(value.to_json())))
+            .collect(),
     )
 }
 

@@ -4,16 +4,17 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::read::decoders::Lookups;
 use crate::read::loss::Loss;
-use crate::read::rows::Table;
 use crate::read::sinks::terminal::{escape, plain};
+use crate::read::table::Table;
 
 /// Writes tables, one after another with an empty line between. Where there are several, each has
 /// its map's name above it.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(out: &mut impl io::Write, tables: &[Table]) -> io::Result<()> {
+pub fn write(out: &mut impl io::Write, tables: &[Table], lookups: &mut Lookups) -> io::Result<()> {
     for (position, table) in tables.iter().enumerate() {
         if position > 0 {
             writeln!(out)?;
@@ -21,7 +22,7 @@ pub fn write(out: &mut impl io::Write, tables: &[Table]) -> io::Result<()> {
         if tables.len() > 1 {
             writeln!(out, "{}", escape(&table.map))?;
         }
-        write_one(out, table)?;
+        write_one(out, table, lookups)?;
     }
     Ok(())
 }
@@ -58,24 +59,24 @@ enum Side {
     Right,
 }
 
-fn write_one(out: &mut impl io::Write, table: &Table) -> io::Result<()> {
+fn write_one(out: &mut impl io::Write, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
     let columns = &table.columns.shown;
     let sides: Vec<Side> = columns
         .iter()
         .map(|column| if column.is_quantity() { Side::Right } else { Side::Left })
         .collect();
-    let shown = table.columns.top.unwrap_or(usize::MAX).min(table.rows.len());
+    let shown = table.columns.top.unwrap_or(usize::MAX).min(table.len());
     let heading = columns.iter().map(|column| escape(&column.name).to_uppercase()).collect();
     let mut lines: Vec<Vec<String>> = vec![heading];
-    lines.extend(table.rows[..shown].iter().map(|row| {
+    lines.extend(table.rows(lookups).take(shown).map(|row| {
         let cells = row.cells.iter();
         cells
             .map(|cell| cell.as_ref().map(|cell| plain(cell.shown())).unwrap_or_default())
             .collect()
     }));
     align(out, &sides, &lines)?;
-    match table.rows.len() - shown {
-        _ if table.rows.is_empty() => writeln!(out, "(no entries)"),
+    match table.len() - shown {
+        _ if table.is_empty() => writeln!(out, "(no entries)"),
         0 => Ok(()),
         1 => writeln!(out, "… 1 more row"),
         more => writeln!(out, "… {more} more rows"),
@@ -113,7 +114,7 @@ mod tests {
 
     fn text(tables: &[Table]) -> String {
         let mut out = Vec::new();
-        write(&mut out, tables).expect("memory takes everything");
+        write(&mut out, tables, &mut Lookups::default()).expect("memory takes everything");
         String::from_utf8(out).expect("text")
     }
 

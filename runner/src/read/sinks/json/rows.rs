@@ -1,0 +1,141 @@
+//! One row as a JSON object.
+
+use std::borrow::Cow;
+use std::io;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::btf::{Layout, Scalar, ScalarKind};
+use crate::read::bits::little_endian;
+use crate::read::columns::{Column, Columns, Entry};
+use crate::read::decoders::Lookups;
+use crate::read::rows::{Row, cell};
+use crate::read::value::Value;
+
+/// A row's names and values in the order of the columns, without the fields that it doesn't have.
+pub fn pairs<'a>(
+    columns: &'a Columns,
+    row: &'a Row,
+) -> impl Iterator<Item = (Cow<'a, str>, &'a Value)> {
+    columns.shown.iter().zip(&row.cells).flat_map(|(column, cell)| {
+        let shown = cell.as_ref().map(|cell| (Cow::Borrowed(column.name.as_str()), cell.shown()));
+        let raw = cell
+            .as_ref()
+            .filter(|_| column.decoder.is_some())
+            .map(|cell| (Cow::Owned(column.raw_name()), &cell.raw));
+        shown.into_iter().chain(raw)
+    })
+}
+
+/// A row as an object whose members keep the order of the columns.
+pub(super) struct Object<'a> {
+    pub columns: &'a Columns,
+    pub row: &'a Row,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(None)?;
+        for (name, value) in pairs(self.columns, self.row) {
+            object.serialize_entry(&name, value)?;
+        }
+        object.end()
+    }
+}
+
+/// Writes entries as objects, names quoted once for all rows.
+#[derive(Default)]
+pub(super) struct RowWriter {
+    columns: Vec<Names>,
+}
+
+/// A column's members up to their values: `"name":`.
+struct Names {
+    shown: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+impl RowWriter {
+    pub fn new(columns: &Columns) -> RowWriter {
+        let quoted = |name: &str| format!("{}:", serde_json::Value::from(name)).into_bytes();
+        let names = |column: &Column| Names {
+            shown: quoted(&column.name),
+            raw: quoted(&column.raw_name()),
+        };
+        RowWriter { columns: columns.shown.iter().map(names).collect() }
+    }
+
+    pub fn write(
+        &self,
+        columns: &Columns,
+        entry: Entry<'_>,
+        lookups: &mut Lookups,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        out.push(b'{');
+        let begin = out.len();
+        let separate = |out: &mut Vec<u8>| {
+            if out.len() > begin {
+                out.push(b',');
+            }
+        };
+        for (column, names) in columns.shown.iter().zip(&self.columns) {
+            if let Some(number) = plain_number(column, entry) {
+                separate(out);
+                out.extend_from_slice(&names.shown);
+                number.write(out)?;
+                continue;
+            }
+            let Some(cell) = cell(column, entry.key, entry.value, lookups) else { continue };
+            separate(out);
+            out.extend_from_slice(&names.shown);
+            serde_json::to_writer(&mut *out, cell.shown())?;
+            if column.decoder.is_some() {
+                out.push(b',');
+                out.extend_from_slice(&names.raw);
+                serde_json::to_writer(&mut *out, &cell.raw)?;
+            }
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+/// What most cells are: it needs no [`Value`] in between.
+enum Number {
+    Unsigned(u64),
+    Signed(i64),
+}
+
+impl Number {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        match self {
+            Number::Unsigned(number) => serde_json::to_writer(out, number)?,
+            Number::Signed(number) => serde_json::to_writer(out, number)?,
+        }
+        Ok(())
+    }
+}
+
+/// An integer of up to 8 bytes as it is.
+fn plain_number(column: &Column, entry: Entry<'_>) -> Option<Number> {
+    let Layout::Scalar(Scalar { kind: ScalarKind::Integer, size, signed, .. }) = column.layout()
+    else {
+        return None;
+    };
+    if column.decoder.is_some() || !matches!(size, 1 | 2 | 4 | 8) {
+        return None;
+    }
+    let bytes = column.bytes(entry.key, entry.value)?;
+    if bytes.len() != *size as usize {
+        return None;
+    }
+    // Of 8 bytes at most.
+    let number = little_endian(&bytes) as u64;
+    let unused = 64 - 8 * size;
+    Some(match signed {
+        true => Number::Signed(number.cast_signed() << unused >> unused),
+        false => Number::Unsigned(number),
+    })
+}

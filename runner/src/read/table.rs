@@ -1,0 +1,237 @@
+//! What a map holds, as bytes in the order in which they are shown.
+//!
+//! Bytes and not values: an entry costs what the kernel's own copy costs, and is decoded when it is
+//! written. Nothing here asks the machine for names but to sort by them.
+
+use crate::read::columns::{Columns, Entry};
+use crate::read::decoders::Lookups;
+use crate::read::merge;
+use crate::read::order;
+use crate::read::rows::{self, Row};
+
+/// What one map holds, or a part of a map that holds much.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The map's symbol.
+    pub map: String,
+    /// What the cells of each row are.
+    pub columns: Columns,
+    zeros: Zeros,
+    key_size: usize,
+    value_size: usize,
+    /// Keys and values in turn.
+    bytes: Vec<u8>,
+    /// Positions of entries, in the order in which they are shown.
+    order: Vec<u32>,
+}
+
+/// Whether entries of nothing but zeros are rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zeros {
+    /// They are: somebody stored them.
+    Kept,
+    /// They are left out, unless there are no others: an array has all its entries from the
+    /// beginning.
+    LeftOut,
+}
+
+/// Makes the table of a map's entries: [`Table::push`] for each, then [`Table::arrange`].
+pub fn table<K, V>(
+    map: impl Into<String>,
+    columns: Columns,
+    zeros: Zeros,
+    entries: impl IntoIterator<Item = (K, V)>,
+    lookups: &mut Lookups,
+) -> Table
+where
+    K: AsRef<[u8]>,
+    V: IntoIterator<Item: AsRef<[u8]>>,
+{
+    let mut table = Table::new(map, columns, zeros);
+    for (key, cpus) in entries {
+        table.push(key.as_ref(), cpus);
+    }
+    table.arrange(lookups);
+    table
+}
+
+impl Table {
+    /// A table without entries.
+    pub fn new(map: impl Into<String>, columns: Columns, zeros: Zeros) -> Table {
+        Table {
+            map: map.into(),
+            columns,
+            zeros,
+            key_size: 0,
+            value_size: 0,
+            bytes: Vec::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// Adds an entry: its key and its value's bytes, once, or once for each possible CPU; those are
+    /// added up field by field. All keys of a table are as long as the first, and so are all values.
+    pub fn push(&mut self, key: &[u8], cpus: impl IntoIterator<Item: AsRef<[u8]>>) {
+        let mut cpus = cpus.into_iter();
+        let first = cpus.next();
+        let first = first.as_ref().map_or(&[][..], AsRef::as_ref);
+        if self.order.is_empty() {
+            (self.key_size, self.value_size) = (key.len(), first.len());
+        }
+        let Ok(position) = u32::try_from(self.order.len()) else { return };
+        let (begin, stride) = (self.bytes.len(), self.key_size + self.value_size);
+        self.bytes.resize(begin + stride, 0);
+        let (own_key, own_value) = self.bytes[begin..].split_at_mut(self.key_size);
+        copy(own_key, key);
+        copy(own_value, first);
+        for cpu in cpus {
+            merge::add(&self.columns.value, own_value, cpu.as_ref());
+        }
+        self.order.push(position);
+    }
+
+    /// Leaves out what isn't shown and puts the rest in order: what the view asks for, then that of
+    /// the keys.
+    pub fn arrange(&mut self, lookups: &mut Lookups) {
+        let mut order = std::mem::take(&mut self.order);
+        if self.zeros == Zeros::LeftOut {
+            let is_zero =
+                |position: &u32| self.entry(*position).value.iter().all(|&byte| byte == 0);
+            if !order.iter().all(is_zero) {
+                order.retain(|position| !is_zero(position));
+            }
+        }
+        let entries = order.iter().map(|&position| (position, self.entry(position)));
+        self.order = order::sorted(&self.columns, entries, lookups);
+    }
+
+    /// Removes all entries and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.order.clear();
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// How much memory the entries take, in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The entries in order.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.order.iter().map(|&position| self.entry(position))
+    }
+
+    /// The rows in order.
+    pub fn rows<'a>(&'a self, lookups: &'a mut Lookups) -> impl Iterator<Item = Row> + 'a {
+        self.entries().map(|entry| rows::row(&self.columns, entry.key, entry.value, lookups))
+    }
+
+    fn entry(&self, position: u32) -> Entry<'_> {
+        let stride = self.key_size + self.value_size;
+        let bytes = &self.bytes[position as usize * stride..][..stride];
+        let (key, value) = bytes.split_at(self.key_size);
+        Entry { key, value }
+    }
+}
+
+fn copy(into: &mut [u8], from: &[u8]) {
+    let count = into.len().min(from.len());
+    into[..count].copy_from_slice(&from[..count]);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::desired::{Column, Decoder, View};
+    use crate::read::Lookups;
+    use crate::read::columns::Columns;
+    use crate::read::sample::{column, of_key, rps_key, sort, unsigned, view};
+    use crate::read::table::{Table, Zeros, table};
+
+    fn counts(zeros: Zeros, entries: &[(u32, &[u64])]) -> Table {
+        let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
+        let entries = entries
+            .iter()
+            .map(|(key, cpus)| (key.to_le_bytes(), cpus.iter().map(|count| count.to_le_bytes())));
+        table("counts", columns, zeros, entries, &mut Lookups::default())
+    }
+
+    /// The shown cells, row by row, as JSON.
+    fn cells(table: &Table) -> Vec<String> {
+        let mut lookups = Lookups::default();
+        let rows = table.rows(&mut lookups);
+        rows.map(|row| {
+            let cells = row.cells.iter().flatten();
+            let cells: Vec<String> = cells.map(|cell| cell.shown().to_json().to_string()).collect();
+            cells.join(" ")
+        })
+        .collect()
+    }
+
+    #[test]
+    fn rows_come_in_the_order_of_their_keys_as_numbers() {
+        let table = counts(Zeros::Kept, &[(10, &[1]), (9, &[2]), (256, &[0]), (0, &[4])]);
+        assert_eq!(cells(&table), ["0 4", "9 2", "10 1", "256 0"]);
+    }
+
+    #[test]
+    fn each_cpus_values_add_up() {
+        let table = counts(Zeros::Kept, &[(1, &[1, 2, 0, 40]), (2, &[u64::MAX, 2])]);
+        assert_eq!(cells(&table), ["1 43", "2 1"]);
+    }
+
+    #[test]
+    fn an_array_leaves_zeros_out_unless_there_is_nothing_else() {
+        let entries: [(u32, &[u64]); 3] = [(0, &[0, 0]), (1, &[0, 3]), (2, &[0, 0])];
+        assert_eq!(cells(&counts(Zeros::LeftOut, &entries)), ["1 3"]);
+        assert_eq!(cells(&counts(Zeros::Kept, &entries)), ["0 0", "1 3", "2 0"]);
+        assert_eq!(cells(&counts(Zeros::LeftOut, &entries[2..])), ["2 0"]);
+    }
+
+    #[test]
+    fn a_view_sorts_amounts_as_numbers_and_names_as_text_with_the_key_for_ties() {
+        let mut view = view("calls");
+        view.columns = vec![
+            column(
+                "key",
+                None,
+                Some(Decoder::Static(vec![(1, "zebra".into()), (2, "ant".into())])),
+            ),
+            column("value", Some("took"), Some(Decoder::Duration)),
+        ];
+        let sorted = |view: &View| {
+            let columns =
+                Columns::new(Some(&unsigned(4)), &unsigned(8), Some(view)).expect("it fits");
+            let entries = [(3_u32, 9_000_u64), (1, 10_000), (2, 9_000)];
+            let entries = entries.map(|(key, value)| (key.to_le_bytes(), [value.to_le_bytes()]));
+            table("calls", columns, Zeros::Kept, entries, &mut Lookups::default())
+        };
+        view.sort = sort("took", true);
+        assert_eq!(cells(&sorted(&view)), ["\"zebra\" \"10µs\"", "\"ant\" \"9µs\"", "3 \"9µs\""]);
+        view.sort = sort("key", false);
+        assert_eq!(cells(&sorted(&view)), ["3 \"9µs\"", "\"ant\" \"9µs\"", "\"zebra\" \"10µs\""]);
+    }
+
+    #[test]
+    fn hidden_fields_of_the_key_still_order_rows() {
+        let mut view = view("rps_record");
+        view.columns = vec![
+            Column { hide: true, ..column("ifindex", None, None) },
+            Column { hide: true, ..column("curr_node_id", None, None) },
+        ];
+        let columns = Columns::new(Some(&rps_key()), &unsigned(8), Some(&view)).expect("it fits");
+        let keys = [of_key([2, 0, 0, 1]), of_key([1, 0, 1, -1]), of_key([1, 0, 0, 1])];
+        let entries = keys.into_iter().zip([7_u64, 8, 9].map(|count| [count.to_le_bytes()]));
+        let table = table("rps_record", columns, Zeros::Kept, entries, &mut Lookups::default());
+        assert_eq!(cells(&table), ["0 1 9", "1 -1 8", "0 1 7"]);
+    }
+}
