@@ -120,6 +120,10 @@ enum Command {
     Status {
         /// Probes; all that are applied if none is named
         probes: Vec<String>,
+        /// Have the kernel count and time the programs' runs for this time, such as `5s`. Every run of
+        /// every BPF program of the machine then takes some tens of nanoseconds longer
+        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        measure: Option<Duration>,
         /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
         output: Format,
@@ -346,7 +350,7 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
             let log = whole_log(verifier_log);
             test::run(&files.into(), filter.as_deref(), output, log, out)
         }
-        Command::Status { probes, output } => status::run(&probes, output, out),
+        Command::Status { probes, measure, output } => status::run(&probes, measure, output, out),
         Command::Read { probe, map, output } => read::run(&probe, map.as_deref(), output, out),
         Command::Delete { probes, all } => delete::run(&probes, all, out),
         Command::Doctor { output } => doctor::run(output, out),

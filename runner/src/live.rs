@@ -279,6 +279,12 @@ impl Live {
         skipped.chain(unserved).filter(|miss| miss.count > 0).collect()
     }
 
+    /// How many slots a PROG_ARRAY has for its programs: of one with two halves those of a half.
+    pub fn places(&self, map: &str) -> u32 {
+        let size = self.maps.iter().find(|one| one.name == map).map_or(0, |one| one.max_entries);
+        if self.bases.iter().any(|(name, _)| name == map) { size / 2 } else { size }
+    }
+
     /// Where the part of a PROG_ARRAY begins that is in use: 0 but for those with two halves.
     pub fn base(&self, map: &str) -> u32 {
         self.bases.iter().find(|(name, _)| name == map).map_or(0, |(_, base)| *base)

@@ -126,6 +126,14 @@ impl Map {
         Ok(entries)
     }
 
+    /// How many entries there are, of those that [`Map::entries`] gives.
+    ///
+    /// # Errors
+    /// As of [`Map::entries`].
+    pub fn count(&self) -> Result<u64, Error> {
+        self.entries().map(|entries| entries.len() as u64)
+    }
+
     /// The value of one key, `None` if there is no such key.
     pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;

@@ -31,7 +31,8 @@ use crate::kernel::sys::abi::{
 use crate::object::MapType;
 
 pub use change::{
-    link_exists, map_delete, map_update_batch, prog_open, store_mapped, wait_for_programs,
+    enable_run_statistics, link_exists, map_delete, map_update_batch, prog_open, store_mapped,
+    wait_for_programs,
 };
 pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,

@@ -22,6 +22,12 @@ pub const SCENARIOS: &[Scenario] = &[
         check: apply_status_read_delete,
     },
     Scenario {
+        name: "status-measures-runs-and-fill",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: status_measures,
+    },
+    Scenario {
         name: "apply-fexit-counts-without-a-process",
         boot: Boot::Usual,
         needs: &[Need::PacketSteering, Need::Trampolines],
@@ -54,12 +60,12 @@ fn apply_status_read_delete(context: &Context) -> Result<()> {
 
     let applied = product.json(&["apply", file, "-o", "json"])?;
     ensure!(applied["probes"][0]["result"] == "created", "not created: {applied}");
-    let first = probe_status(context, "syscalls")?;
+    let first = without_fill(probe_status(context, "syscalls")?)?;
     ensure!(first["state"] == "attached", "not attached: {first}");
 
     let again = product.json(&["apply", file, "-o", "json"])?;
     ensure!(again["probes"][0]["result"] == "unchanged", "changed: {again}");
-    let second = probe_status(context, "syscalls")?;
+    let second = without_fill(probe_status(context, "syscalls")?)?;
     for part in ["attachments", "maps", "slots"] {
         ensure!(
             first[part] == second[part],
@@ -84,6 +90,48 @@ fn apply_status_read_delete(context: &Context) -> Result<()> {
     let left = product.json(&["status", "-o", "json"])?;
     ensure!(left["probes"].as_array().is_some_and(Vec::is_empty), "still there: {left}");
     Ok(())
+}
+
+/// A status without how many entries maps hold: programs go on counting.
+fn without_fill(mut status: Value) -> Result<Value> {
+    for map in status["maps"].as_array_mut().context("no maps")? {
+        map["entries"] = Value::Null;
+    }
+    Ok(status)
+}
+
+/// Runs are those of the time of the measurement alone; fill is what `read` shows.
+fn status_measures(context: &Context) -> Result<()> {
+    let product = &context.product;
+    let file = product.shipped("syscalls");
+    product.command(&["apply", path(&file)?])?.success()?;
+    let dispatch = |status: &Value| {
+        let programs = status["probes"][0]["programs"].as_array().cloned().unwrap_or_default();
+        programs.into_iter().find(|program| program["name"] == "dispatch").context("no dispatch")
+    };
+    let plain = probe_status_document(context)?;
+    ensure!(dispatch(&plain)?["measured"].is_null(), "measured without being asked: {plain}");
+    let measure = ["status", "syscalls", "--measure", "500ms", "-o", "json"];
+    let finished = product.command_during(&measure, || child(&["timers", "50"]).map(drop))?;
+    let measured: Value = serde_json::from_str(&finished.success()?.stdout)?;
+    let runs = &dispatch(&measured)?["measured"];
+    // 50 timers are 250 calls, and every process makes others.
+    ensure!(runs["runs"].as_i64() > Some(250), "not counted: {runs}");
+    ensure!(runs["ns_per_run"].as_i64() > Some(0), "not timed: {runs}");
+    ensure!(runs["seconds"] == 0.5, "another time: {runs}");
+
+    let maps = measured["probes"][0]["maps"].as_array().context("no maps")?;
+    let counts = maps.iter().find(|map| map["name"] == "counts").context("no counts")?;
+    let read = product.json(&["read", "syscalls", "counts", "-o", "json"])?;
+    let rows = Reading(&read).rows("counts")?.len();
+    let entries = counts["entries"].as_u64().context("no fill")?;
+    // Programs were started since.
+    ensure!((1..=rows as u64).contains(&entries), "{entries} entries, {rows} rows");
+    product.command(&["delete", "syscalls"])?.success().map(drop)
+}
+
+fn probe_status_document(context: &Context) -> Result<Value> {
+    context.product.json(&["status", "syscalls", "-o", "json"])
 }
 
 fn applied_fexit_counts(context: &Context) -> Result<()> {

@@ -16,6 +16,8 @@ const BPF_MAP_DELETE_ELEM: c_int = 3;
 const BPF_PROG_GET_FD_BY_ID: c_int = 13;
 const BPF_MAP_UPDATE_BATCH: c_int = 26;
 const BPF_LINK_GET_FD_BY_ID: c_int = 30;
+const BPF_ENABLE_STATS: c_int = 32;
+const BPF_STATS_RUN_TIME: u32 = 0;
 const MEMBARRIER_CMD_GLOBAL: c_int = 1;
 
 /// Removes an element; empties a PROG_ARRAY's slot.
@@ -50,6 +52,12 @@ pub fn map_update_batch(
         Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(attr.count as usize),
         Err(error) => Err(error),
     }
+}
+
+/// While the descriptor is open, the kernel counts and times every run of every program.
+pub fn enable_run_statistics() -> io::Result<OwnedFd> {
+    let mut attr = IdAttr { id: BPF_STATS_RUN_TIME, ..IdAttr::default() };
+    bpf_fd(BPF_ENABLE_STATS, &mut attr)
 }
 
 /// Whether there is a link of an id.
