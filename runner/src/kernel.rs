@@ -39,7 +39,7 @@ pub mod steering;
 
 pub use bring_up::{Running, bring_up};
 pub use detached::wait_until_detached;
-pub use error::{Error, Phase, WholeLog};
+pub use error::{Error, Phase, WholeLog, describe};
 pub use health::{Statistics, fill, since_boot};
 pub use load::ObjectFile;
 pub use migrate::Migrated;

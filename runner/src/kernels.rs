@@ -5,6 +5,8 @@
 //! archives, `elf`; `scan` finds types in a stream. `cache` keeps what took time, and `running` asks the
 //! machine it runs on, which nothing else here does. What the types are good for is others' business.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
@@ -63,6 +65,32 @@ pub struct Kernel {
     pub config: Option<String>,
     /// Its types.
     pub types: KernelTypes,
+    /// Names of its symbols, where somebody can be asked for them.
+    symbols: Symbols,
+}
+
+/// What is known of a kernel's symbols.
+#[derive(Debug, Default)]
+enum Symbols {
+    /// Nothing: they are not in its file.
+    #[default]
+    Unknown,
+    /// The running kernel lists them; read once, when somebody asks.
+    Running(OnceCell<Option<HashSet<String>>>),
+}
+
+impl Kernel {
+    /// Whether it has a symbol of that name, in itself or in a module that is loaded; `None` if that
+    /// can't be told.
+    pub fn has_symbol(&self, name: &str) -> Option<bool> {
+        match &self.symbols {
+            Symbols::Unknown => None,
+            Symbols::Running(read) => {
+                let names = read.get_or_init(running::symbols).as_ref()?;
+                Some(names.contains(name))
+            }
+        }
+    }
 }
 
 /// A file that is to hold kernels, or the running kernel.
@@ -233,6 +261,7 @@ fn kernel(path: &Path, member: Member) -> Kernel {
             Some(directory) => types.with_modules(move |base| modules::read(&directory, base)),
             None => types,
         },
+        symbols: Symbols::Unknown,
     }
 }
 

@@ -134,7 +134,9 @@ impl ProbeFiles {
         let mut proof = prove(&checked, kernels);
         let proved = self.files.iter_mut().filter(|file| file.checked.is_some());
         for (file, probe) in proved.zip(&mut proof.probes) {
-            file.findings.diagnostics.append(&mut probe.diagnostics);
+            for diagnostic in std::mem::take(&mut probe.diagnostics) {
+                file.findings.push(diagnostic);
+            }
             file.allows.suppress(self.sources.get(file.findings.source), &mut file.findings);
         }
         proof

@@ -17,9 +17,11 @@ mod names;
 mod objects;
 mod programs;
 mod since;
+mod tables;
 mod tracepoints;
 mod trampolines;
 mod trial;
+mod twice;
 
 use crate::desired::{HookKind, MapDefinition};
 use crate::kernels::Kernel;

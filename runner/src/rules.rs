@@ -24,7 +24,9 @@ mod view_fields;
 mod views;
 
 pub use allows::Allows;
+pub use checked::unproven;
 pub use lints::check as lint;
+pub use stack::exceeds as exceeds_stack;
 pub use tail_calls::kind;
 
 use crate::model::Model;

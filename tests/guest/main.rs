@@ -2,6 +2,7 @@
 //!
 //! This file only reads arguments. `stage` prepares the world, `session` runs scenarios in it, `scenarios` holds them.
 
+mod corpus;
 mod demo;
 mod features;
 mod leak;
@@ -73,6 +74,9 @@ struct Paths {
     /// Directory of the probe files
     #[arg(long, default_value = "/probes.d")]
     probes: PathBuf,
+    /// Directory of what tests read: `refused` and `objects` of the repository's `tests`
+    #[arg(long, default_value = "/tests")]
+    fixtures: PathBuf,
 }
 
 impl Paths {
@@ -104,7 +108,8 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
     match verb {
         Verb::Run { selection, missing, paths } => {
             let chosen = scenarios::chosen(selection.boot, selection.filter.as_deref());
-            session::run(&chosen, paths.product()?, missing, out)
+            let fixtures = paths.fixtures.clone();
+            session::run(&chosen, paths.product()?, fixtures, missing, out)
         }
         Verb::List { selection } => {
             for scenario in scenarios::chosen(selection.boot, selection.filter.as_deref()) {

@@ -2,6 +2,7 @@
 //!
 //! Only documented output is relied on: exit codes, JSON, and words in messages. What it ought to say is for scenarios.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -21,6 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Product {
     binary: PathBuf,
     probes: PathBuf,
+    ran: RefCell<Vec<Ran>>,
+}
+
+/// A probe file that the kernel took.
+struct Ran {
+    /// A copy, under its own name: scenarios write over theirs.
+    copy: PathBuf,
+    /// Where it lay, its objects beside it.
+    directory: PathBuf,
+    /// `--set NAME=VALUE` and the like.
+    variables: Vec<String>,
 }
 
 /// A command that ended.
@@ -38,7 +50,7 @@ impl Product {
         for path in [&binary, &probes] {
             ensure!(path.exists(), "{}: no such file or directory", path.display());
         }
-        Ok(Self { binary, probes })
+        Ok(Self { binary, probes, ran: RefCell::default() })
     }
 
     /// A probe file that ships with the product, by its stem.
@@ -51,7 +63,13 @@ impl Product {
     /// # Errors
     /// When it can't be started or takes more than a minute. Its exit code is the caller's to judge.
     pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
-        Started::spawn(&self.binary, arguments)?.finish(PATIENCE)
+        let finished = Started::spawn(&self.binary, arguments)?.finish(PATIENCE)?;
+        if let ["apply", file, more @ ..] = arguments
+            && finished.status.success()
+        {
+            self.note(Path::new(file), more)?;
+        }
+        Ok(finished)
     }
 
     /// Runs one command, and `traffic` again and again until it ends.
@@ -80,7 +98,38 @@ impl Product {
         let arguments = [&["run", file, "-o", "json"], more].concat();
         let mut running = Running { started: Started::spawn(&self.binary, &arguments)? };
         running.wait_until_attached()?;
+        self.note(Path::new(file), more)?;
         Ok(running)
+    }
+
+    /// Keeps a probe file that the kernel took.
+    fn note(&self, file: &Path, options: &[&str]) -> Result<()> {
+        let mut ran = self.ran.borrow_mut();
+        let directory = Path::new("/run/ran").join(ran.len().to_string());
+        fs::create_dir_all(&directory)?;
+        let copy = directory.join(file.file_name().context("a file has a name")?);
+        fs::copy(file, &copy)?;
+        let variables = options.windows(2).filter(|pair| matches!(pair[0], "--set" | "--vars"));
+        let variables = variables.flatten().map(|&word| word.to_owned()).collect();
+        let directory = file.parent().unwrap_or(Path::new(".")).to_path_buf();
+        ran.push(Ran { copy, directory, variables });
+        Ok(())
+    }
+
+    /// Has `check` look at every probe file that the kernel took since the last time: what runs is right. Returns how many
+    /// there were.
+    ///
+    /// # Errors
+    /// `check` finds fault with one.
+    pub fn no_false_alarms(&self) -> Result<usize> {
+        let ran = self.ran.take();
+        for Ran { copy, directory, variables } in &ran {
+            let mut arguments = vec!["check", "--kernel", "running", "--object-dir"];
+            arguments.extend([path(directory)?, path(copy)?]);
+            arguments.extend(variables.iter().map(String::as_str));
+            self.command(&arguments)?.exits(0).context("check finds fault with what ran")?;
+        }
+        Ok(ran.len())
     }
 
     /// Starts one command and doesn't wait for anything.

@@ -1,5 +1,6 @@
 //! What a scenario is. No scenario lives here.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -36,9 +37,24 @@ pub struct Context {
     pub product: Product,
     /// An empty directory, removed after the scenario.
     pub scratch: PathBuf,
+    /// What tests read: `refused` and `objects` of the repository's `tests`.
+    pub fixtures: PathBuf,
+    /// Totals of what was looked at, printed before the scenario's own line.
+    pub counts: RefCell<Vec<(&'static str, usize)>>,
 }
 
 impl Context {
+    /// Adds a total to what is printed: so many of something were looked at. Runs on several kernels are
+    /// summed up.
+    pub fn count(&self, what: &'static str, how_many: usize) {
+        self.counts.borrow_mut().push((what, how_many));
+    }
+
+    /// The compiled objects of `tests/objects`.
+    pub fn objects(&self) -> PathBuf {
+        self.fixtures.join("objects/prebuilt/x86_64")
+    }
+
     /// Writes a probe file of the scenario's own; `name` is its stem and so the probe's name.
     pub fn probe_file(&self, name: &str, yaml: &str) -> Result<PathBuf> {
         let path = self.scratch.join(format!("{name}.yaml"));

@@ -2,9 +2,10 @@
 //!
 //! After each one the kernel must hold no more programs, links, maps and pins than before: a leak fails the scenario.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -35,12 +36,15 @@ pub enum Missing {
 pub fn run(
     scenarios: &[Scenario],
     product: Product,
+    fixtures: PathBuf,
     missing: Missing,
     out: &mut dyn Write,
 ) -> Result<ExitCode> {
-    let mut context = Context { product, scratch: SCRATCH.into() };
+    let mut context =
+        Context { product, scratch: SCRATCH.into(), fixtures, counts: RefCell::default() };
     let mut features = Features::default();
     let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
+    let mut right = 0;
     for scenario in scenarios {
         if let Err(unmet) = features.check(scenario.needs) {
             let word = if missing == Missing::Fails && unmet.need.is_promised() {
@@ -58,9 +62,14 @@ pub fn run(
             writeln!(std::io::stderr(), "guest: {}", scenario.name)?;
         }
         let start = Instant::now();
-        match run_one(scenario, &mut context) {
-            Ok(()) => {
+        let result = run_one(scenario, &mut context);
+        for (what, how_many) in context.counts.take() {
+            writeln!(out, "COUNT {how_many} {what}")?;
+        }
+        match result {
+            Ok(ran) => {
                 passed += 1;
+                right += ran;
                 let seconds = start.elapsed().as_secs_f64();
                 writeln!(out, "PASS {} ({seconds:.1}s)", scenario.name)?;
             }
@@ -71,6 +80,7 @@ pub fn run(
         }
         out.flush()?;
     }
+    writeln!(out, "COUNT {right} probe files that ran and that check finds right for their kernel")?;
     write!(out, "{passed} passed, {failed} failed")?;
     if skipped > 0 {
         write!(out, ", {skipped} skipped")?;
@@ -79,7 +89,8 @@ pub fn run(
     Ok(if failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn run_one(scenario: &Scenario, context: &mut Context) -> Result<()> {
+/// Runs one; returns how many probe files it brought to the kernel, all of which `check` says are right.
+fn run_one(scenario: &Scenario, context: &mut Context) -> Result<usize> {
     if Path::new(SCRATCH).exists() {
         std::fs::remove_dir_all(SCRATCH)?;
     }
@@ -94,8 +105,9 @@ fn run_one(scenario: &Scenario, context: &mut Context) -> Result<()> {
         context.product.delete_all();
     }
     let clean = before.compare();
+    let right = context.product.no_false_alarms();
     // The first thing that went wrong is the telling one.
-    result.and(clean)
+    result.and(clean).and(right)
 }
 
 /// The reason's further lines are indented, so that no line can be taken for a result.

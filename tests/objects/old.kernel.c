@@ -10,7 +10,7 @@ BANNER("5.10.0-old");
 enum bpf_prog_type { TEN(PROGRAM_0), TEN(PROGRAM_1), TEN(PROGRAM_2) };
 enum bpf_attach_type { TEN(ATTACH_0), TEN(ATTACH_1), TEN(ATTACH_2), TEN(ATTACH_3) };
 enum bpf_map_type { TEN(MAP_0), TEN(MAP_1), TEN(MAP_2) };
-enum bpf_link_type { LINK_0, LINK_1, LINK_2, LINK_3, LINK_4, LINK_5, LINK_6 };
+enum bpf_link_type { LINK_0, LINK_1, LINK_2, LINK_3, LINK_4, LINK_5, LINK_6, MAX_BPF_LINK_TYPE };
 enum bpf_func_id {
 	HUNDRED(HELPER_0),
 	TEN(HELPER_10),

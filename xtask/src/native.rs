@@ -36,6 +36,8 @@ pub fn run_scenarios(binaries: &Binaries, filter: Option<&str>) -> Result<Report
         .arg(&binaries.probe_runner)
         .arg("--probes")
         .arg(paths::probes())
+        .arg("--fixtures")
+        .arg(paths::fixtures())
         .args(filter)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -20,6 +20,11 @@ pub fn probes() -> PathBuf {
     root().join("probes.d")
 }
 
+/// What tests read: probe files, objects.
+pub fn fixtures() -> PathBuf {
+    root().join("tests")
+}
+
 /// Kernels, logs and findings of the virtual machines.
 pub fn vm() -> PathBuf {
     target().join("vm")

@@ -1,7 +1,8 @@
 //! What a run of scenarios printed, as data, and how totals are shown.
 //!
 //! The guest writes one line a scenario (`PASS name (1.2s)`, `FAIL name: reason`, `SKIP name: reason`) and a last
-//! line with the totals. Lines in between belong to the scenario whose line comes next and are only shown.
+//! line with the totals. `COUNT 12 what` says how many of something were looked at. Other lines in between belong
+//! to the scenario whose line comes next and are only shown.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,6 +24,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     cases: Vec<(String, Outcome)>,
+    counts: BTreeMap<String, usize>,
     finished: bool,
 }
 
@@ -44,11 +46,18 @@ impl Report {
                     let reason = rest.split_once(": ").map_or("", |(_, reason)| reason);
                     report.add(before_colon(rest), Outcome::Skipped(reason.to_owned()));
                 }
+                "COUNT" => report.count(rest),
                 _ if line == report.totals().to_string() => report.finished = true,
                 _ => {}
             }
         }
         report
+    }
+
+    fn count(&mut self, text: &str) {
+        if let Some((Ok(number), what)) = text.split_once(' ').map(|(n, what)| (n.parse::<usize>(), what)) {
+            *self.counts.entry(what.to_owned()).or_default() += number;
+        }
     }
 
     /// Whether the guest reached its last line and its totals agree with the lines above it.
@@ -136,10 +145,24 @@ pub fn sum(reports: &[Report]) -> Totals {
     totals
 }
 
-/// Prints the totals of all runs as the last line.
+/// Prints how many things were looked at in all runs together.
+pub fn show_counts(reports: &[Report]) -> anyhow::Result<()> {
+    let mut sums: BTreeMap<&str, usize> = BTreeMap::new();
+    for (what, number) in reports.iter().flat_map(|report| &report.counts) {
+        *sums.entry(what).or_default() += number;
+    }
+    for (what, sum) in sums {
+        writeln!(std::io::stdout(), "{sum} {what}")?;
+    }
+    Ok(())
+}
+
+/// Prints what was looked at and, as the last line, the totals of all runs.
 pub fn conclude(reports: &[Report]) -> anyhow::Result<ExitCode> {
     let totals = sum(reports);
-    writeln!(std::io::stdout(), "\n{totals}")?;
+    writeln!(std::io::stdout())?;
+    show_counts(reports)?;
+    writeln!(std::io::stdout(), "{totals}")?;
     Ok(totals.exit_code())
 }
 
@@ -153,9 +176,10 @@ mod tests {
 
     #[test]
     fn reads_every_kind_of_line() {
-        let text = "PASS rps-fexit (1.2s)\nFAIL hello: 3 of 4\nnoise\nSKIP pair: no kprobes: none\n1 passed, 1 failed, 1 skipped\n";
+        let text = "PASS rps-fexit (1.2s)\nCOUNT 12 probe files that ran\nFAIL hello: 3 of 4\nnoise\nSKIP pair: no kprobes: none\n1 passed, 1 failed, 1 skipped\n";
         let report = Report::parse(text);
         assert!(report.is_finished());
+        assert_eq!(report.counts.get("probe files that ran"), Some(&12));
         assert_eq!(report.totals(), Totals { passed: 1, failed: 1, skipped: 1 });
         assert_eq!(
             report.cases[2],

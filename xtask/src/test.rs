@@ -47,8 +47,10 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
         ("linked as by libbpf", linked),
         ("this kernel", report::sum(&here)),
         ("virtual machines", report::sum(&there)),
-        ("ran on no kernel", never_ran(&[here, there].concat())?),
+        ("ran on no kernel", never_ran(&[here.clone(), there.clone()].concat())?),
     ];
+    writeln!(std::io::stdout())?;
+    report::show_counts(&[here, there].concat())?;
     conclude(&parts)
 }
 

@@ -1,6 +1,8 @@
 //! The kernel of the machine that this runs on: the only part of the room that asks a kernel.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
@@ -11,7 +13,7 @@ use nix::sys::utsname::{UtsName, uname};
 use super::arch::Arch;
 use super::error::Problem;
 use super::release::version_code;
-use super::{Kernel, config, modules};
+use super::{Kernel, Symbols, config, modules};
 use crate::btf::{Btf, KernelTypes};
 
 /// Where the kernel shows its own types.
@@ -41,7 +43,17 @@ pub(super) fn kernel() -> Result<Kernel, Problem> {
         arch: Arch::from_name(&text(UtsName::machine)),
         config,
         types,
+        symbols: Symbols::Running(OnceCell::new()),
     })
+}
+
+/// The names in the list of symbols, which everybody may read (but not their addresses); `None` where
+/// there is no list.
+pub(super) fn symbols() -> Option<HashSet<String>> {
+    let text = fs::read_to_string("/proc/kallsyms").ok()?;
+    let names: HashSet<String> =
+        text.lines().filter_map(|line| line.split_whitespace().nth(2)).map(str::to_owned).collect();
+    (!names.is_empty()).then_some(names)
 }
 
 /// The running kernel's types, and its modules' when they are asked for.

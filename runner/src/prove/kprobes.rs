@@ -4,22 +4,45 @@
 //! made), so a missing name is a warning.
 
 use crate::desired::Details;
-use crate::model::Hook;
+use crate::model::{Hook, ProgramId};
 use crate::prove::names::Numbering;
 use crate::prove::trial::Trial;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
-use crate::text::source::Span;
+use crate::text::source::{At, Span};
 
 /// `BPF_TRACE_KPROBE_MULTI`.
 const KPROBE_MULTI: u32 = 42;
+
+/// What to do about a function that isn't there.
+const MISSING_HELP: &str = "if only some kernels have it: `first_of` with an alternative for the \
+                            others, or `on_missing: skip`";
 
 /// A kprobe, a kretprobe, or both, at one function.
 pub(super) fn one(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
     // `CONFIG_KPROBES`, and `CONFIG_KPROBE_EVENTS` for perf's (kernel/trace/trace_kprobe.c).
     let mut found = needs(trial, hook, "register_kprobe", "CONFIG_KPROBE_EVENTS");
     found.extend(function_is_known(trial, &hook.target.value, hook.target.span));
+    found.extend(reads_registers(trial, hook));
     found
+}
+
+/// What programs of kprobes and uprobes get is the registers; `kprobe_prog_is_valid_access`
+/// (kernel/trace/bpf_trace.c) refuses what is behind them.
+fn reads_registers(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
+    let Some(size) = trial.kernel.registers_size() else { return Vec::new() };
+    let beyond = |program: At<ProgramId>| {
+        let end = trial.model.program(program.value).context_end();
+        let name = trial.model.program_name(program.value);
+        let message = format!("`{name}` reads {end} bytes of the registers, which have {size}");
+        (end > size).then(|| {
+            Diagnostic::error(Code::ContextRange, program.span, message)
+                .label("it reads behind `struct pt_regs`")
+                .other(hook.kind.span, "as a program that is attached here")
+                .help("compile it for this kind of attachment, and for this kernel's processors")
+        })
+    };
+    hook.programs().filter_map(beyond).collect()
 }
 
 /// Many functions by one link: `bpf_kprobe_multi_link_attach` (kernel/trace/bpf_trace.c) says
@@ -34,12 +57,15 @@ pub(super) fn many(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
         let names = functions.iter().filter(|name| !name.contains(['*', '?']));
         found.extend(names.filter_map(|name| function_is_known(trial, name, hook.target.span)));
     }
+    found.extend(reads_registers(trial, hook));
     found
 }
 
 /// A uprobe, a uretprobe, a USDT probe. The file that it is in is not the kernel's.
 pub(super) fn user(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
-    needs(trial, hook, "uprobe_register", "CONFIG_UPROBE_EVENTS")
+    let mut found = needs(trial, hook, "uprobe_register", "CONFIG_UPROBE_EVENTS");
+    found.extend(reads_registers(trial, hook));
+    found
 }
 
 /// A kernel built without an option has neither its function nor the option in its configuration.
@@ -67,6 +93,11 @@ fn function_is_known(trial: &Trial<'_>, name: &str, span: Span) -> Option<Diagno
     if trial.kernel.function(name).is_some() {
         return None;
     }
+    match trial.kernel.kernel.has_symbol(name) {
+        Some(true) => return None,
+        Some(false) => return Some(missing(trial, name, span)),
+        None => {}
+    }
     let warning = Diagnostic::warning(
         Code::Unproven,
         span,
@@ -87,4 +118,17 @@ fn function_is_known(trial: &Trial<'_>, name: &str, span: Span) -> Option<Diagno
         warning.label("the kernel's types have no functions")
     };
     Some(warning)
+}
+
+/// `trace_kprobe_create` and its like (kernel/trace/trace_kprobe.c) look for a symbol.
+fn missing(trial: &Trial<'_>, name: &str, span: Span) -> Diagnostic {
+    let message = format!("a kernel has no function `{name}` to attach to");
+    let error = Diagnostic::error(Code::MissingFunction, span, message);
+    let error = match trial.kernel.has_copies(name) {
+        true => error.label("the compiler made copies of it, which have other names"),
+        false => error
+            .label("it is not among the kernel's symbols")
+            .did_you_mean(trial.kernel.function_like(name)),
+    };
+    error.help(MISSING_HELP)
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::btf::{Btf, Found, Kind, Prototype, Shape, TypeId};
+use crate::btf::{Btf, Found, Kind, Prototype, Shape, Type, TypeId};
 use crate::kernels::Kernel;
 use crate::text::suggest::nearest;
 
@@ -15,6 +15,10 @@ const RECORD: &str = "trace_event_raw_";
 /// How the kernel's own structures of links begin and end.
 const LINK: &str = "bpf_";
 const LINK_END: &str = "_link";
+/// Where a map keeps what the first program that used it is: in the map, since 6.17 apart from it.
+const OWNERS: [&str; 2] = ["bpf_map", "bpf_map_owner"];
+/// What a kprobe's program gets.
+const REGISTERS: &str = "pt_regs";
 /// A name that differs by more than this was not meant.
 const MAX_SLIP: usize = 3;
 
@@ -39,7 +43,7 @@ pub(super) struct KernelNames<'k> {
     pub(super) kernel: &'k Kernel,
     functions: HashMap<&'k str, TypeId>,
     tracepoints: HashMap<&'k str, TypeId>,
-    /// Structures that something is asked about: records of tracepoints, and links.
+    /// Structures that something is asked about: records of tracepoints, links, owners of maps, registers.
     structures: HashMap<&'k str, TypeId>,
     numbers: HashMap<Numbering, BTreeSet<i128>>,
     /// Names that the kernel proper hasn't got, with what a module has: asking modules takes time.
@@ -51,6 +55,8 @@ pub(super) struct KernelNames<'k> {
 pub(super) struct Signature<'k> {
     pub(super) btf: &'k Btf,
     pub(super) prototype: Prototype<'k>,
+    /// Where the prototype is among the types.
+    pub(super) id: TypeId,
 }
 
 impl Numbering {
@@ -98,6 +104,8 @@ impl<'k> KernelNames<'k> {
                     let name = ty.name();
                     if name.starts_with(RECORD)
                         || name.starts_with(LINK) && name.ends_with(LINK_END)
+                        || OWNERS.contains(&name)
+                        || name == REGISTERS
                     {
                         names.structures.entry(name).or_insert(id);
                     }
@@ -105,8 +113,11 @@ impl<'k> KernelNames<'k> {
                 Some(Kind::Enum) => {
                     let numbering = Numbering::ALL.into_iter().find(|n| n.name() == ty.name());
                     if let (Some(numbering), Shape::Enum(enumeration)) = (numbering, ty.shape()) {
-                        let values =
-                            enumeration.values().filter(|(name, _)| !name.starts_with("__"));
+                        // What ends an enumeration is no number of its own: `__MAX_BPF_ATTACH_TYPE`, and
+                        // before 5.13 `MAX_BPF_LINK_TYPE`.
+                        let values = enumeration.values().filter(|(name, _)| {
+                            !name.starts_with("__") && !name.starts_with("MAX_")
+                        });
                         names.numbers.insert(numbering, values.map(|(_, value)| value).collect());
                     }
                 }
@@ -121,6 +132,15 @@ impl<'k> KernelNames<'k> {
         match self.functions.get(name) {
             Some(&id) => Some(self.own(id)),
             None => self.of_modules(name, Kind::Function),
+        }
+    }
+
+    /// Whether the kernel has a symbol of that name; `None` if that can't be told. Types have the
+    /// functions and a few of the variables.
+    pub(super) fn symbol(&self, name: &str) -> Option<bool> {
+        match self.function(name) {
+            Some(_) => Some(true),
+            None => self.kernel.has_symbol(name),
         }
     }
 
@@ -163,11 +183,37 @@ impl<'k> KernelNames<'k> {
 
     /// Bytes of a tracepoint's record, where the tracepoint has a class of its own.
     pub(super) fn record_size(&self, tracepoint: &str) -> Option<u32> {
-        let id = self.structures.get(format!("{RECORD}{tracepoint}").as_str())?;
-        match self.own(*id).ty().shape() {
+        self.structure_size(&format!("{RECORD}{tracepoint}"))
+    }
+
+    /// Bytes of the registers that a kprobe's program gets.
+    pub(super) fn registers_size(&self) -> Option<u32> {
+        self.structure_size(REGISTERS)
+    }
+
+    fn structure_size(&self, name: &str) -> Option<u32> {
+        match self.own(*self.structures.get(name)?).ty().shape() {
             Shape::Struct(composite) => Some(composite.size),
             _ => None,
         }
+    }
+
+    /// Whether the kernel compares this of the programs that share a PROG_ARRAY: what it compares it
+    /// keeps of the first of them, in `struct bpf_map_owner` or, before that, in `owner` of `struct
+    /// bpf_map`. `None` if its types don't have maps.
+    pub(super) fn compares_of_owner(&self, member: &str) -> Option<bool> {
+        let kept = OWNERS.map(|name| self.structures.get(name).map(|&id| self.own(id).ty()));
+        let [map, owner] = kept;
+        let has = |ty: Type<'_>| match ty.behind_aliases().shape() {
+            Shape::Struct(composite) => composite.members().any(|other| other.name == member),
+            _ => false,
+        };
+        if let Some(owner) = owner {
+            return Some(has(owner));
+        }
+        let Shape::Struct(composite) = map?.shape() else { return None };
+        let owner = composite.members().find(|other| other.name == "owner");
+        Some(owner.is_some_and(|owner| has(self.kernel.types.kernel().ty(owner.ty))))
     }
 
     /// Whether the kernel is older than a version; `None` if that can't be told. Enterprise kernels
@@ -190,17 +236,19 @@ impl<'k> KernelNames<'k> {
     /// What a function or a tracepoint takes and returns.
     pub(super) fn signature(&self, found: Found<'k>) -> Option<Signature<'k>> {
         let mut ty = found.ty().behind_aliases();
+        let mut id = found.id;
         // A function is its prototype's name; a tracepoint's type is a pointer to one.
         for _ in 0..2 {
             match ty.shape() {
                 Shape::Function(next) | Shape::Pointer(next) => {
+                    id = next;
                     ty = found.btf.ty(next).behind_aliases();
                 }
                 _ => break,
             }
         }
         match ty.shape() {
-            Shape::Prototype(prototype) => Some(Signature { btf: found.btf, prototype }),
+            Shape::Prototype(prototype) => Some(Signature { btf: found.btf, prototype, id }),
             _ => None,
         }
     }

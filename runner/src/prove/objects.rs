@@ -8,7 +8,7 @@ use crate::kernels::Kernel;
 use crate::model::{Model, ProgramId};
 use crate::object::ObjectError;
 use crate::object::link::{
-    DataSection, KernelFacts, LinkError, Linkable, LinkedProgram, Needs, Request,
+    DataSection, KernelFacts, LinkError, Linkable, LinkedEach, LinkedProgram, Needs, Problem, Request,
 };
 use crate::object::store::ObjectFile;
 use crate::prove::names::{KernelNames, Numbering};
@@ -39,6 +39,8 @@ pub(super) struct LinkedObjects {
     /// By object and place in the inventory.
     programs: HashMap<(*const ObjectFile, usize), Result<LinkedProgram, LinkFailure>>,
     data: HashMap<*const ObjectFile, Vec<DataSection>>,
+    /// Programs that need a symbol of which nobody knows whether the kernel has it, with the symbol.
+    doubts: HashMap<(*const ObjectFile, usize), String>,
 }
 
 /// Why a program can't be linked.
@@ -83,23 +85,21 @@ impl<'p> Objects<'p> {
 
     /// Links every program in use for a kernel.
     pub(super) fn link(&self, names: &KernelNames<'_>) -> LinkedObjects {
-        let mut linked = LinkedObjects { programs: HashMap::new(), data: HashMap::new() };
+        let mut linked = LinkedObjects {
+            programs: HashMap::new(),
+            data: HashMap::new(),
+            doubts: HashMap::new(),
+        };
         for object in &self.objects {
             let key = std::ptr::from_ref(object.file);
-            let facts = facts(names, &object.needs);
-            let wanted: Vec<&str> = object.programs.values().copied().collect();
-            let outcome = match &object.linkable {
-                Err(error) => Err(LinkFailure::Object(error.to_string())),
-                Ok(linkable) => linkable
-                    .link_each(&Request {
-                        programs: &wanted,
-                        kernel: Some(&names.kernel.types),
-                        facts: Some(&facts),
-                        globals: &[],
-                        features: BtfFeatures::ALL,
-                    })
-                    .map_err(LinkFailure::Link),
-            };
+            let mut facts = facts(names, &object.needs);
+            let outcome = object.link(names, &facts);
+            let doubtful: Vec<&String> =
+                object.needs.addresses.iter().filter(|name| names.symbol(name).is_none()).collect();
+            if !doubtful.is_empty() {
+                facts.addresses.retain(|name, _| !doubtful.contains(&name));
+                linked.doubts.extend(object.doubts(key, object.link(names, &facts)));
+            }
             match outcome {
                 Ok(each) => {
                     linked.data.insert(key, each.data);
@@ -120,7 +120,52 @@ impl<'p> Objects<'p> {
     }
 }
 
+impl Object<'_> {
+    fn link(
+        &self,
+        names: &KernelNames<'_>,
+        facts: &KernelFacts,
+    ) -> Result<LinkedEach, LinkFailure> {
+        let wanted: Vec<&str> = self.programs.values().copied().collect();
+        let linkable =
+            self.linkable.as_ref().map_err(|error| LinkFailure::Object(error.to_string()))?;
+        linkable
+            .link_each(&Request {
+                programs: &wanted,
+                kernel: Some(&names.kernel.types),
+                facts: Some(facts),
+                globals: &[],
+                features: BtfFeatures::ALL,
+            })
+            .map_err(LinkFailure::Link)
+    }
+
+    /// What programs lack that were linked without the symbols that nobody knows of.
+    fn doubts(
+        &self,
+        key: *const ObjectFile,
+        without: Result<LinkedEach, LinkFailure>,
+    ) -> Vec<((*const ObjectFile, usize), String)> {
+        let outcomes = without.map(|each| each.programs).unwrap_or_default();
+        let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
+        let each = self.programs.keys().zip(outcomes);
+        each.filter_map(|(&program, outcome)| {
+            match outcome.err()?.problem {
+                Problem::NoKernelSymbol { name, .. } => Some(((key, program), name)),
+                _ => None,
+            }
+        })
+        .collect()
+    }
+}
+
 impl LinkedObjects {
+    /// A symbol that a program needs and of which nobody knows whether the kernel has it.
+    pub(super) fn doubt(&self, model: &Model, id: ProgramId) -> Option<&str> {
+        let key = Arc::as_ptr(&model.objects[id.object].file);
+        self.doubts.get(&(key, id.program)).map(String::as_str)
+    }
+
     /// What linking a program of a probe gave.
     pub(super) fn program(
         &self,
@@ -148,7 +193,7 @@ fn programs(model: &Model) -> BTreeSet<ProgramId> {
 }
 
 /// What linking has to know of a kernel besides its types. An address is of no interest, only whether
-/// there is one: what is neither among the functions nor among the variables is taken to be there.
+/// there is one: what nobody knows of is taken to be there.
 fn facts(names: &KernelNames<'_>, needs: &Needs) -> KernelFacts {
     let kernel: &Kernel = names.kernel;
     let mut facts = KernelFacts {
@@ -156,8 +201,10 @@ fn facts(names: &KernelNames<'_>, needs: &Needs) -> KernelFacts {
         has_cookies: !names.lacks(Numbering::Helper, GET_ATTACH_COOKIE),
         has_syscall_wrapper: names.function(WRAPPED).is_some(),
         config: BTreeMap::new(),
-        addresses: needs.addresses.iter().map(|name| (name.clone(), SOME_ADDRESS)).collect(),
+        addresses: BTreeMap::new(),
     };
+    let symbols = needs.addresses.iter().filter(|name| names.symbol(name) != Some(false));
+    facts.addresses = symbols.map(|name| (name.clone(), SOME_ADDRESS)).collect();
     if let Some(config) = &kernel.config {
         facts.read_config(config, &needs.config);
     }

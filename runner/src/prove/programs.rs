@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::btf::core_relo::CoreError;
+use crate::desired::MapDefinition;
+use crate::kernels::Arch;
 use crate::model::ProgramId;
 use crate::object::link::{CodePlace, LinkError, Missing, Problem};
 use crate::object::{MapType, Section, helper_name, numbers};
@@ -10,6 +12,7 @@ use crate::prove::names::Numbering;
 use crate::prove::objects::LinkFailure;
 use crate::prove::trial::Trial;
 use crate::prove::{guarded, since};
+use crate::rules;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Severity};
 use crate::text::source::{At, Span};
@@ -19,6 +22,7 @@ pub(super) fn loads(trial: &Trial<'_>, program: &At<ProgramId>) -> Vec<Diagnosti
     let mut found = Vec::new();
     let section = &trial.model.program(program.value).section;
     found.extend(type_is_known(trial, section, program));
+    found.extend(stack_is_enough(trial, program));
     match trial.objects.program(trial.model, program.value) {
         Some(Ok(linked)) => {
             let lacks = guarded::lacks(trial, program.value, linked);
@@ -28,6 +32,14 @@ pub(super) fn loads(trial: &Trial<'_>, program: &At<ProgramId>) -> Vec<Diagnosti
         Some(Err(failure)) => found.push(not_linked(trial, program, failure)),
         None => {}
     }
+    found.extend(trial.objects.doubt(trial.model, program.value).map(|symbol| {
+        let name = trial.model.program_name(program.value);
+        let message = format!("whether there is a symbol `{symbol}` can't be proved");
+        Diagnostic::warning(Code::Unproven, program.span, message)
+            .label(format!("`{name}` needs it"))
+            .note("symbols without a type are not in a kernel's types")
+            .help("on the machine itself `--kernel running` looks among its symbols")
+    }));
     found
 }
 
@@ -54,6 +66,24 @@ fn type_is_known(
         None => error,
     };
     Some(error.help("let an alternative follow in `first_of`, or leave these kernels out"))
+}
+
+/// `check_max_stack_depth` (kernel/bpf/verifier.c): since 6.13 (f4b21ed0b9d6) a kernel on x86-64 gives
+/// functions with large frames a stack of their own, where no tail calls are.
+fn stack_is_enough(trial: &Trial<'_>, program: &At<ProgramId>) -> Option<Diagnostic> {
+    let chain = rules::exceeds_stack(trial.model.program(program.value))?;
+    let is_old = trial.kernel.is_older_than(6, 13) == Some(true);
+    let is_other = trial.kernel.kernel.arch.is_some_and(|arch| arch != Arch::X86_64);
+    (is_old || is_other).then(|| {
+        Diagnostic::error(
+            Code::StackDepth,
+            program.span,
+            format!("a kernel has no room for the stack of `{}`", trial.model.program_name(program.value)),
+        )
+        .label(format!("{} bytes, 512 are allowed", chain.bytes))
+        .note(format!("the functions that use them: {}", chain.functions.join(" → ")))
+        .help("keep large buffers in a map of the type PERCPU_ARRAY")
+    })
 }
 
 /// What CO-RE can't find is no error before the verifier comes to it (`do_check`,
@@ -157,6 +187,7 @@ pub(super) fn maps(trial: &Trial<'_>) -> Vec<Diagnostic> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for definition in trial.maps {
+        found.extend(key_is_small(trial, definition));
         let map_type = definition.map_type();
         if !trial.kernel.lacks(Numbering::MapType, map_type.0) || !seen.insert(&definition.name) {
             continue;
@@ -173,6 +204,32 @@ pub(super) fn maps(trial: &Trial<'_>) -> Vec<Diagnostic> {
         });
     }
     found
+}
+
+/// `htab_map_alloc_check` (kernel/bpf/hashtab.c): while keys could only be made on a program's stack, none
+/// was larger. Measured: 5.10 refuses them (E2BIG), 6.1 takes them.
+fn key_is_small(trial: &Trial<'_>, definition: &MapDefinition) -> Option<Diagnostic> {
+    const STACK: u32 = 512;
+    let is_hash = matches!(
+        definition.map_type(),
+        MapType::HASH
+            | MapType::PERCPU_HASH
+            | MapType::LRU_HASH
+            | MapType::LRU_PERCPU_HASH
+            | MapType::HASH_OF_MAPS
+    );
+    if !is_hash || definition.key_size <= STACK || trial.kernel.is_older_than(5, 11) != Some(true) {
+        return None;
+    }
+    Some(
+        Diagnostic::error(
+            Code::MapDefinition,
+            map_span(trial, &definition.name),
+            format!("a kernel can't have keys of {} bytes in `{}`", definition.key_size, definition.name),
+        )
+        .label(format!("{STACK} bytes are the most there"))
+        .help("make a hash of what is long, and keep that as the key"),
+    )
 }
 
 /// Where the file names a map, or the object that brings it.

@@ -1,10 +1,11 @@
 //! Tracepoints: raw, with types, and as formatted records.
 
-use crate::model::Hook;
+use crate::model::{Hook, ProgramId};
 use crate::prove::names::Signature;
 use crate::prove::trial::Trial;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
+use crate::text::source::At;
 
 /// Categories whose events are all in the kernel proper, so that one that isn't there is nowhere.
 const OF_THE_KERNEL: [&str; 24] = [
@@ -37,16 +38,45 @@ const OF_THE_KERNEL: [&str; 24] = [
 /// A raw tracepoint. Its program may read no more words than the tracepoint has arguments:
 /// `__bpf_probe_register` (kernel/trace/bpf_trace.c) says EINVAL.
 pub(super) fn raw(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
-    let signature = match signature(trial, hook) {
-        Ok(signature) => signature,
-        Err(missing) => return missing,
-    };
-    let end = trial.model.program(hook.program.value).context_end();
+    match signature(trial, hook) {
+        Ok(signature) => reads_what_is_there(trial, hook, &hook.program, signature),
+        Err(missing) => missing,
+    }
+}
+
+/// Whether a program that is tail-called from a BTF tracepoint finds what it reads: it is verified for
+/// its caller's tracepoint.
+pub(super) fn handler(trial: &Trial<'_>, hook: &Hook, handler: &At<ProgramId>) -> Vec<Diagnostic> {
+    match signature(trial, hook) {
+        Ok(signature) => reads_what_is_there(trial, hook, handler, signature),
+        Err(_) => Vec::new(),
+    }
+}
+
+fn reads_what_is_there(
+    trial: &Trial<'_>,
+    hook: &Hook,
+    reader: &At<ProgramId>,
+    signature: Signature<'_>,
+) -> Vec<Diagnostic> {
+    let end = trial.model.program(reader.value).context_end();
     let arguments = arguments(signature);
     if end <= 8 * arguments {
         return Vec::new();
     }
-    vec![beyond(trial, hook, end.div_ceil(8), arguments)]
+    let wanted = end.div_ceil(8);
+    let name = trial.model.program_name(reader.value);
+    let tracepoint = &hook.target.value;
+    vec![
+        Diagnostic::error(
+            Code::ContextRange,
+            reader.span,
+            format!("`{name}` reads argument {wanted} of `{tracepoint}`, which has {arguments}"),
+        )
+        .label("it reads behind the arguments")
+        .other(hook.target.span, "of this tracepoint")
+        .help("attach it to the tracepoint that it was written for"),
+    ]
 }
 
 /// A BTF tracepoint: `btf_ctx_access` (kernel/bpf/btf.c) knows its arguments.
@@ -150,17 +180,4 @@ fn unproven(hook: &Hook, why: &str) -> Diagnostic {
         format!("whether there is a tracepoint `{}` can't be proved", hook.target.value),
     )
     .label(why)
-}
-
-fn beyond(trial: &Trial<'_>, hook: &Hook, wanted: u32, arguments: u32) -> Diagnostic {
-    let name = trial.model.program_name(hook.program.value);
-    let tracepoint = &hook.target.value;
-    Diagnostic::error(
-        Code::ContextRange,
-        hook.program.span,
-        format!("`{name}` reads argument {wanted} of `{tracepoint}`, which has {arguments}"),
-    )
-    .label("it reads behind the arguments")
-    .other(hook.target.span, "of this tracepoint")
-    .help("attach it to the tracepoint that it was written for")
 }

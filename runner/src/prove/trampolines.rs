@@ -7,12 +7,13 @@
 use crate::btf::{Shape, Type, TypeId};
 use crate::desired::HookKind;
 use crate::kernels::Arch;
-use crate::model::Hook;
+use crate::model::{Hook, ProgramId};
 use crate::object::ContextTouch;
 use crate::prove::names::Signature;
 use crate::prove::trial::Trial;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
+use crate::text::source::At;
 
 /// Arguments that a trampoline hands over (`MAX_BPF_FUNC_ARGS`).
 const MAX_ARGUMENTS: usize = 12;
@@ -116,7 +117,25 @@ fn fits(trial: &Trial<'_>, hook: &Hook, signature: Signature<'_>) -> Vec<Diagnos
     let mut found = Vec::new();
     let arguments = arguments(trial, hook, signature, &mut found);
     result_is_plain(hook, signature, &mut found);
-    reads_what_is_there(trial, hook, signature, &arguments, &mut found);
+    reads_what_is_there(trial, hook, &hook.program, (signature, &arguments), &mut found);
+    found
+}
+
+/// Whether a program that is tail-called finds what it reads: it is verified for what its caller is
+/// attached to.
+pub(super) fn handler(trial: &Trial<'_>, hook: &Hook, handler: &At<ProgramId>) -> Vec<Diagnostic> {
+    let prefix = match hook.kind.value {
+        HookKind::Fentry | HookKind::Fexit | HookKind::FmodRet => "",
+        HookKind::Lsm => "bpf_lsm_",
+        _ => return Vec::new(),
+    };
+    let function = trial.kernel.function(&format!("{prefix}{}", hook.target.value));
+    let mut found = Vec::new();
+    if let Some(signature) = function.and_then(|function| trial.kernel.signature(function)) {
+        // What is wrong with the function is said of the hook.
+        let arguments = arguments(trial, hook, signature, &mut Vec::new());
+        reads_what_is_there(trial, hook, handler, (signature, &arguments), &mut found);
+    }
     found
 }
 
@@ -199,11 +218,11 @@ fn result_is_plain(hook: &Hook, signature: Signature<'_>, found: &mut Vec<Diagno
 fn reads_what_is_there(
     trial: &Trial<'_>,
     hook: &Hook,
-    signature: Signature<'_>,
-    arguments: &Arguments,
+    reader: &At<ProgramId>,
+    (signature, arguments): (Signature<'_>, &Arguments),
     found: &mut Vec<Diagnostic>,
 ) {
-    let program = trial.model.program(hook.program.value);
+    let program = trial.model.program(reader.value);
     let certain = program
         .context
         .iter()
@@ -211,7 +230,7 @@ fn reads_what_is_there(
     let Some(last) = certain.map(|one| one.offset / 8).max() else {
         return;
     };
-    let name = trial.model.program_name(hook.program.value);
+    let name = trial.model.program_name(reader.value);
     let target = &hook.target.value;
     let words = arguments.words;
     let is_result = last == words && hook.kind.value != HookKind::Fentry;
@@ -221,13 +240,13 @@ fn reads_what_is_there(
     let error = match is_result {
         true => Diagnostic::error(
             Code::FunctionResult,
-            hook.program.span,
+            reader.span,
             format!("`{name}` reads the result of `{target}`, which returns nothing"),
         )
         .label("it reads behind the arguments"),
         false => Diagnostic::error(
             Code::ContextRange,
-            hook.program.span,
+            reader.span,
             format!("`{name}` reads argument {} of `{target}`, which has {words}", last + 1),
         )
         .label("it reads behind the arguments"),

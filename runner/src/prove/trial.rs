@@ -9,6 +9,8 @@ use crate::prove::loss;
 use crate::prove::names::KernelNames;
 use crate::prove::objects::LinkedObjects;
 use crate::prove::programs;
+use crate::prove::tables;
+use crate::prove::twice;
 use crate::prove::{Choice, Verdict};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Severity};
@@ -43,6 +45,8 @@ impl Trial<'_> {
             }
             attachments.push(choice);
         }
+        findings.extend(twice::check(self, &taken));
+        findings.extend(tables::check(self, &taken));
         findings.extend(loss::notes(self, &taken));
         let errors = findings.iter().filter(|one| one.severity == Severity::Error);
         let fails: BTreeSet<Code> = errors.map(|one| one.code).collect();

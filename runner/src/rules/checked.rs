@@ -17,24 +17,29 @@ pub fn maps(model: &Model) -> Vec<MapDefinition> {
 impl Checked {
     /// What should run, without positions.
     pub fn desired(&self) -> Desired {
-        let model = &self.0;
-        let (programs, slots, views) =
-            (needs::programs(model), slots(model, model.default_slots()), views(model));
-        Desired {
-            probe: model.name.value.clone(),
-            file: lasting(Path::new(&model.file)).display().to_string(),
-            description: model.description.clone(),
-            objects: model.objects.iter().map(object).collect(),
-            globals: globals(model),
-            maps: needs::maps(model, &programs, &slots, &views),
-            migrate: needs::migrated(model),
-            sections: needs::sections(model),
-            programs,
-            attach: model.attach.iter().map(|one| attachment(model, one)).collect(),
-            generations: needs::generations(model),
-            slots,
-            views,
-        }
+        unproven(&self.0)
+    }
+}
+
+/// What a model asks for, whether the rules find it right or not. Who means to run it takes
+/// [`Checked::desired`]; this is for tests, which show that kernels refuse what the rules refuse.
+pub fn unproven(model: &Model) -> Desired {
+    let (programs, slots, views) =
+        (needs::programs(model), slots(model, model.default_slots()), views(model));
+    Desired {
+        probe: model.name.value.clone(),
+        file: lasting(Path::new(&model.file)).display().to_string(),
+        description: model.description.clone(),
+        objects: model.objects.iter().map(object).collect(),
+        globals: globals(model),
+        maps: needs::maps(model, &programs, &slots, &views),
+        migrate: needs::migrated(model),
+        sections: needs::sections(model),
+        programs,
+        attach: model.attach.iter().map(|one| attachment(model, one)).collect(),
+        generations: needs::generations(model),
+        slots,
+        views,
     }
 }
 

@@ -11,6 +11,9 @@ use crate::text::diagnostic::{Diagnostic, Findings};
 use crate::text::source::At;
 use crate::text::suggest::listed;
 
+/// How many flags maps have, of all types together (`BPF_F_RB_OVERWRITE` of 6.19 is the last).
+const KNOWN_FLAGS: u32 = 20;
+
 /// What the kernel takes for maps of some types.
 struct Legal {
     /// Flags that may be set.
@@ -88,6 +91,7 @@ fn flags_of_object(model: &Model, map: &MapDefinition, legal: &Legal, findings: 
         return;
     };
     let message = match &MapFlag::names(map.flags)[..] {
+        [] if map.flags != 0 => format!("`{}` can't have the flags {:#x}", map.name, map.flags),
         [] => format!("`{}` can't be without flags", map.name),
         names => format!("`{}` can't have the flags {}", map.name, names.join(" ")),
     };
@@ -120,7 +124,8 @@ fn node_of_file(map: &MapDefinition, setting: &MapSetting, legal: &Legal, findin
 }
 
 impl Legal {
-    /// The first rule that some flags break. Flags that a probe file can't give are the kernel's to judge.
+    /// The first rule that some flags break. Flags that a probe file can't give are the kernel's to judge, but
+    /// for those that no kernel has.
     fn broken_by(&self, flags: u32) -> Option<String> {
         if let Some(must) = self.must.filter(|must| flags & must.bit() == 0) {
             return Some(format!("maps of its type must have `{}`", must.name()));
@@ -128,7 +133,12 @@ impl Legal {
         let wrong = MapFlag::ALL
             .into_iter()
             .any(|flag| flags & flag.bit() != 0 && !self.may.contains(&flag));
-        wrong.then(|| self.takes())
+        if wrong || flags >> KNOWN_FLAGS != 0 {
+            return Some(self.takes());
+        }
+        // `bpf_map_flags_access_ok`
+        let nobody = MapFlag::RdonlyProg.bit() | MapFlag::WronlyProg.bit();
+        (flags & nobody == nobody).then(|| "programs could neither read nor write it".to_owned())
     }
 
     /// Which flags it may be, in words.
@@ -219,6 +229,8 @@ mod tests {
             (task_storage, preallocated, true),
             // Flags without a name here, such as BPF_F_RDONLY, are left to the kernel.
             (MapType::HASH, 1 << 3, true),
+            (MapType::HASH, 1 << 30, false),
+            (MapType::HASH, MapFlag::RdonlyProg.bit() | MapFlag::WronlyProg.bit(), false),
         ];
         for (map_type, flags, good) in cases {
             let legal = legal(map_type).expect("the type is known");

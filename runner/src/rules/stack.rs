@@ -2,7 +2,7 @@
 //! kernel/bpf/verifier.c.
 
 use crate::model::{Model, ProgramId};
-use crate::object::StackChain;
+use crate::object::{Program, StackChain};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
 use crate::text::source::At;
@@ -25,6 +25,13 @@ pub fn check(model: &Model, findings: &mut Findings) {
             findings.push(too_deep(model, &program, &stack.deepest, stack.tail_calls));
         }
     }
+}
+
+/// The functions of a program that use more stack than there is where no function has a stack of its
+/// own, if there are any and [`check`] leaves it to the kernel.
+pub fn exceeds(program: &Program) -> Option<&StackChain> {
+    let stack = &program.stack;
+    (stack.deepest.bytes > MAX_STACK && !stack.tail_calls).then_some(&stack.deepest)
 }
 
 /// Refused since Linux 5.10, which was the first to allow tail calls in subprograms.

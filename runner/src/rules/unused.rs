@@ -1,5 +1,6 @@
 //! Whether everything that a probe names is of use to it.
 
+use crate::desired::HookKind;
 use crate::model::{Hook, Model, ProgramId};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
@@ -79,8 +80,7 @@ fn shown_maps_are_used(model: &Model, used: &[At<ProgramId>], findings: &mut Fin
     }
 }
 
-/// A program that is attached to one place twice counts everything twice; trampolines refuse it
-/// (EBUSY, `__bpf_trampoline_link_prog`, kernel/bpf/trampoline.c).
+/// A program that is attached to one place twice counts everything twice, or is refused.
 fn attached_once(model: &Model, findings: &mut Findings) {
     for (index, attachment) in model.attach.iter().enumerate() {
         // Which of several alternatives is attached is for the kernel to say.
@@ -92,17 +92,31 @@ fn attached_once(model: &Model, findings: &mut Findings) {
             });
         let Some(earlier) = earlier else { continue };
         let program = model.program_name(hook.program.value);
+        let message = format!("`{program}` is attached to the same place twice");
+        let (code, span) = (Code::DuplicateAttachment, hook.program.span);
+        let diagnostic = match takes_a_program_once(hook.kind.value) {
+            true => Diagnostic::error(code, span, message).label("every kernel refuses this one"),
+            false => Diagnostic::warning(code, span, message)
+                .label("everything is counted twice, or the kernel refuses this one"),
+        };
         findings.push(
-            Diagnostic::warning(
-                Code::DuplicateAttachment,
-                hook.program.span,
-                format!("`{program}` is attached to the same place twice"),
-            )
-            .label("everything is counted twice, or the kernel refuses this one")
-            .other(earlier.program.span, "attached here first")
-            .help("keep one of them"),
+            diagnostic.other(earlier.program.span, "attached here first").help("keep one of them"),
         );
     }
+}
+
+/// Trampolines say EBUSY to a program that is there already (`__bpf_trampoline_link_prog`,
+/// kernel/bpf/trampoline.c), tracepoints with a record EEXIST (`bpf_prog_array_copy`,
+/// kernel/bpf/core.c), whatever its cookie.
+fn takes_a_program_once(kind: HookKind) -> bool {
+    matches!(
+        kind,
+        HookKind::Fentry
+            | HookKind::Fexit
+            | HookKind::FmodRet
+            | HookKind::Lsm
+            | HookKind::Tracepoint
+    )
 }
 
 fn is_same(one: &Hook, other: &Hook) -> bool {
@@ -111,7 +125,7 @@ fn is_same(one: &Hook, other: &Hook) -> bool {
         && one.target.value == other.target.value
         && one.offset == other.offset
         && one.details == other.details
-        && one.cookie == other.cookie
+        && (one.cookie == other.cookie || takes_a_program_once(one.kind.value))
         && one.program.value == other.program.value
         && return_program(one) == return_program(other)
 }

@@ -63,7 +63,7 @@ codes! {
     SlotReplaced "slot-replaced" "The file fills a slot that the object fills by itself."
     OverrideTailCall "override-tail-call" "A program that overrides results can't take part in tail calls."
     SleepableTailCall "sleepable-tail-call" "A program that may sleep can't tail-call before Linux 7.0."
-    HandlerContext "handler-context" "A handler reads the arguments of another tracepoint than its caller's."
+    HandlerContext "handler-context" "A handler reads the arguments of another tracepoint or function than its caller's."
     TailCallCycle "tail-call-cycle" "Tail calls lead back to where they began."
     TailCallDepth "tail-call-depth" "A chain of tail calls is longer than the kernel goes."
     TailCallStack "tail-call-stack" "Too much stack lies above a subprogram that tail-calls."

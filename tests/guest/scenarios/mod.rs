@@ -16,6 +16,7 @@ mod migration;
 mod planning;
 mod probe_tests;
 mod refusals;
+mod refused;
 mod rps_counts;
 mod rps_filters;
 mod rps_probes;
@@ -46,6 +47,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         refusals::SCENARIOS,
+        refused::SCENARIOS,
         lockdown::SCENARIOS,
         attach_user::SCENARIOS,
         attach_cookies::SCENARIOS,

@@ -20,9 +20,27 @@ const EXECUTABLE: u32 = 0o100_755;
 const REGULAR: u32 = 0o100_644;
 const CHARACTER_DEVICE: u32 = 0o020_600;
 
+/// Probe files that kernels refuse, and the objects that they name.
+const REFUSED: &str = "tests/refused";
+const OBJECTS: &str = "tests/objects/prebuilt/x86_64";
+
 /// Mount points, and homes of the files below.
-const DIRECTORIES: [&str; 9] =
-    ["dev", "proc", "sys", "run", "tmp", "etc", "bin", "probes.d", "root"];
+const DIRECTORIES: [&str; 14] = [
+    "dev",
+    "proc",
+    "sys",
+    "run",
+    "tmp",
+    "etc",
+    "bin",
+    "probes.d",
+    "root",
+    "tests",
+    REFUSED,
+    "tests/objects",
+    "tests/objects/prebuilt",
+    OBJECTS,
+];
 
 /// A file that a guest needs besides what every guest gets.
 pub struct Extra {
@@ -49,12 +67,9 @@ pub fn write(
     archive.add("dev/console", CHARACTER_DEVICE, (5, 1), &[])?;
     archive.add_file("init", EXECUTABLE, &binaries.guest)?;
     archive.add_file("bin/probe-runner", EXECUTABLE, &binaries.probe_runner)?;
-    for entry in fs::read_dir(paths::probes()).context("cannot list probes.d")? {
-        let path = entry?.path();
-        if path.is_file() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            archive.add_file(&format!("probes.d/{name}"), REGULAR, &path)?;
-        }
+    archive.add_files("probes.d", &paths::probes())?;
+    for directory in [REFUSED, OBJECTS] {
+        archive.add_files(directory, &paths::root().join(directory))?;
     }
     let parents: BTreeSet<&Path> = extras
         .iter()
@@ -89,6 +104,20 @@ struct Archive {
 }
 
 impl Archive {
+    /// Adds the files of a directory, without those below it.
+    fn add_files(&mut self, name: &str, directory: &Path) -> Result<()> {
+        let entries = fs::read_dir(directory)
+            .with_context(|| format!("cannot list {}", directory.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.is_file() {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                self.add_file(&format!("{name}/{file}"), REGULAR, &path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn add_file(&mut self, name: &str, mode: u32, path: &Path) -> Result<()> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         self.add(name, mode, (0, 0), &bytes)

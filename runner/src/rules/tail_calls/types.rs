@@ -60,7 +60,6 @@ impl Compatibility {
         } else if self.sleepable != other.sleepable {
             Some(Difference::Sleepable)
         } else {
-            // A handler without a target takes its caller's.
             let differs = other.target.is_some() && self.target != other.target;
             differs.then_some(Difference::Target)
         }
@@ -138,8 +137,14 @@ fn members<'a>(array: &'a Array<'a>) -> impl Iterator<Item = User<'a>> {
 fn types_agree(array: &Array<'_>, findings: &mut Findings) {
     let model = array.model;
     let name = array.name;
-    let mut members =
-        members(array).map(|user| (compatibility(model, user.program.value, user.target), user));
+    let mut members = members(array).map(|user| {
+        let mut found = compatibility(model, user.program.value, user.target);
+        if user.target.is_none() {
+            // Whatever a handler was compiled for, it is verified for what its caller is attached to.
+            found.target = None;
+        }
+        (found, user)
+    });
     let Some((wanted, owner)) = members.next() else { return };
     let mut reported: Vec<At<ProgramId>> = Vec::new();
     for (found, user) in members {
@@ -226,26 +231,29 @@ fn nobody_sleeps(array: &Array<'_>, findings: &mut Findings) {
     }
 }
 
-/// A raw tracepoint's arguments, and a tracepoint's record, are those of the caller's tracepoint,
-/// whatever a handler was compiled for; the kernel doesn't compare that.
+/// A handler's context is its caller's: the arguments of the function or tracepoint that the caller is
+/// attached to, or its record, whatever the handler was compiled for. The kernel doesn't compare that.
 fn contexts_agree(array: &Array<'_>, findings: &mut Findings) {
     let model = array.model;
-    let by_tracepoint = |id: ProgramId| {
+    let by_target = |id: ProgramId| {
         let section = &model.program(id).section;
-        let is_one = matches!(
-            section.program_type,
-            Some(ProgramType::RawTracepoint | ProgramType::Tracepoint)
-        );
+        let is_one = section.is_verified_for_target()
+            || matches!(
+                section.program_type,
+                Some(ProgramType::RawTracepoint | ProgramType::Tracepoint)
+            );
         is_one.then_some(section)
     };
     for entry in &array.entries {
         let id = entry.program.value;
-        let Some(section) = by_tracepoint(id) else { continue };
+        let Some(section) = by_target(id) else { continue };
         let Some(own) = &section.target else { continue };
         let other = array.callers.iter().find_map(|caller| {
             let target = caller.target.filter(|target| target != own)?;
-            let alike = by_tracepoint(caller.program.value)?.program_type == section.program_type;
-            alike.then_some((caller, target))
+            let of_caller = by_target(caller.program.value)?;
+            let is_alike = of_caller.program_type == section.program_type
+                && of_caller.attach_type == section.attach_type;
+            is_alike.then_some((caller, target))
         });
         // Without arguments nothing can be mistaken for something else.
         let Some((caller, target)) = other.filter(|_| !model.program(id).context.is_empty()) else {
@@ -256,8 +264,9 @@ fn contexts_agree(array: &Array<'_>, findings: &mut Findings) {
                 Code::HandlerContext,
                 entry.program.span,
                 format!(
-                    "`{}` reads the arguments of another tracepoint",
-                    array.program_name(&entry.program)
+                    "`{}` reads the arguments of another {}",
+                    array.program_name(&entry.program),
+                    what_is_attached_to(section)
                 ),
             )
             .label(format!("compiled for {own}"))
@@ -269,4 +278,14 @@ fn contexts_agree(array: &Array<'_>, findings: &mut Findings) {
             .help(format!("use a handler compiled for {target}")),
         );
     }
+}
+
+/// What a program of a section is attached to, in a word.
+fn what_is_attached_to(section: &Section) -> &'static str {
+    let has_tracepoint = matches!(
+        (section.program_type, section.attach_type),
+        (Some(ProgramType::RawTracepoint | ProgramType::Tracepoint), _)
+            | (_, AttachType::TraceRawTp)
+    );
+    if has_tracepoint { "tracepoint" } else { "function" }
 }
