@@ -114,7 +114,10 @@ fn nothing_runs_unproven() {
     let is_of_rules = |file: &str| file == "rules.rs" || file.starts_with("rules/");
     let (inside, outside): (Vec<_>, Vec<_>) =
         sources().into_iter().partition(|(file, _)| is_of_rules(file));
-    let uses = inside.iter().flat_map(|(_, text)| code(text)).filter(|(_, code)| code.contains("unproven"));
+    let uses = inside
+        .iter()
+        .flat_map(|(_, text)| code(text))
+        .filter(|(_, code)| code.contains("unproven"));
     assert!(uses.count() >= 3, "the function has another name: is the test looking?");
     for (file, text) in &outside {
         for (line, code) in code(text) {

@@ -80,7 +80,10 @@ pub fn run(
         }
         out.flush()?;
     }
-    writeln!(out, "COUNT {right} probe files that ran and that check finds right for their kernel")?;
+    writeln!(
+        out,
+        "COUNT {right} probe files that ran and that check finds right for their kernel"
+    )?;
     write!(out, "{passed} passed, {failed} failed")?;
     if skipped > 0 {
         write!(out, ", {skipped} skipped")?;

@@ -55,7 +55,9 @@ impl Report {
     }
 
     fn count(&mut self, text: &str) {
-        if let Some((Ok(number), what)) = text.split_once(' ').map(|(n, what)| (n.parse::<usize>(), what)) {
+        if let Some((Ok(number), what)) =
+            text.split_once(' ').map(|(n, what)| (n.parse::<usize>(), what))
+        {
             *self.counts.entry(what.to_owned()).or_default() += number;
         }
     }

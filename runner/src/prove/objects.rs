@@ -8,7 +8,8 @@ use crate::kernels::Kernel;
 use crate::model::{Model, ProgramId};
 use crate::object::ObjectError;
 use crate::object::link::{
-    DataSection, KernelFacts, LinkError, Linkable, LinkedEach, LinkedProgram, Needs, Problem, Request,
+    DataSection, KernelFacts, LinkError, Linkable, LinkedEach, LinkedProgram, Needs, Problem,
+    Request,
 };
 use crate::object::store::ObjectFile;
 use crate::prove::names::{KernelNames, Numbering};
@@ -149,11 +150,9 @@ impl Object<'_> {
         let outcomes = without.map(|each| each.programs).unwrap_or_default();
         let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
         let each = self.programs.keys().zip(outcomes);
-        each.filter_map(|(&program, outcome)| {
-            match outcome.err()?.problem {
-                Problem::NoKernelSymbol { name, .. } => Some(((key, program), name)),
-                _ => None,
-            }
+        each.filter_map(|(&program, outcome)| match outcome.err()?.problem {
+            Problem::NoKernelSymbol { name, .. } => Some(((key, program), name)),
+            _ => None,
         })
         .collect()
     }

@@ -78,7 +78,10 @@ fn stack_is_enough(trial: &Trial<'_>, program: &At<ProgramId>) -> Option<Diagnos
         Diagnostic::error(
             Code::StackDepth,
             program.span,
-            format!("a kernel has no room for the stack of `{}`", trial.model.program_name(program.value)),
+            format!(
+                "a kernel has no room for the stack of `{}`",
+                trial.model.program_name(program.value)
+            ),
         )
         .label(format!("{} bytes, 512 are allowed", chain.bytes))
         .note(format!("the functions that use them: {}", chain.functions.join(" → ")))
@@ -225,7 +228,10 @@ fn key_is_small(trial: &Trial<'_>, definition: &MapDefinition) -> Option<Diagnos
         Diagnostic::error(
             Code::MapDefinition,
             map_span(trial, &definition.name),
-            format!("a kernel can't have keys of {} bytes in `{}`", definition.key_size, definition.name),
+            format!(
+                "a kernel can't have keys of {} bytes in `{}`",
+                definition.key_size, definition.name
+            ),
         )
         .label(format!("{STACK} bytes are the most there"))
         .help("make a hash of what is long, and keep that as the key"),

@@ -58,7 +58,8 @@ fn arrays(model: &Model) -> Vec<&str> {
 /// The attached programs that use an array and are verified for what they are attached to.
 fn callers<'m>(model: &Model, taken: &[&'m Hook], array: &str) -> Vec<Caller<'m>> {
     let hooks = taken.iter().filter(|hook| hook.kind.value.is_verified_for_target());
-    let programs = hooks.flat_map(|&hook| hook.programs().map(move |program| Caller { hook, program }));
+    let programs =
+        hooks.flat_map(|&hook| hook.programs().map(move |program| Caller { hook, program }));
     let uses = |caller: &Caller<'_>| {
         model.program(caller.program.value).maps.iter().any(|map| map == array)
     };
@@ -70,9 +71,8 @@ fn handlers(model: &Model, array: &str) -> Vec<At<ProgramId>> {
     let tables = model.tail_calls.iter().filter(|table| model.map(table.map.value).name == array);
     let written = tables.flat_map(|table| &table.slots).map(|slot| slot.program.clone());
     let defaults = model.default_slots().into_iter().filter(|slot| slot.map == array);
-    let defaults = defaults.map(|slot| {
-        At::new(slot.program, model.objects[slot.program.object].alias.span)
-    });
+    let defaults =
+        defaults.map(|slot| At::new(slot.program, model.objects[slot.program.object].alias.span));
     let mut handlers: Vec<At<ProgramId>> = Vec::new();
     for handler in written.chain(defaults) {
         if !handlers.iter().any(|other| other.value == handler.value) {

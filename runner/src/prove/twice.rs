@@ -13,8 +13,9 @@ pub(super) fn check(trial: &Trial<'_>, taken: &[&Hook]) -> Vec<Diagnostic> {
     if !trial.kernel.lacks_member("bpf_raw_tp_link", "cookie") {
         return Vec::new();
     }
-    let is_raw =
-        |hook: &&&Hook| matches!(hook.kind.value, HookKind::RawTracepoint | HookKind::BtfTracepoint);
+    let is_raw = |hook: &&&Hook| {
+        matches!(hook.kind.value, HookKind::RawTracepoint | HookKind::BtfTracepoint)
+    };
     let raw: Vec<&Hook> = taken.iter().filter(is_raw).copied().collect();
     let mut found = Vec::new();
     for (index, hook) in raw.iter().enumerate() {

@@ -46,8 +46,15 @@ pub fn run(args: &Args) -> Result<()> {
     let binary = release()?;
     let directory = paths::target().join("bench-check");
     let first = generate(&directory, args.files)?;
-    let candidates =
-        [check("all files", &binary, &directory, &[]), check("one file", &binary, &first, &[])];
+    let mut candidates =
+        vec![check("all files", &binary, &directory, &[]), check("one file", &binary, &first, &[])];
+    if let Some(kernel) = args.kernel.first() {
+        let one = ["--kernel".to_owned(), kernel.clone()];
+        candidates.push(check("all files, one kernel", &binary, &directory, &one));
+        let all: Vec<String> =
+            args.kernel.iter().flat_map(|kernel| ["--kernel".to_owned(), kernel.clone()]).collect();
+        candidates.push(check("one file, all kernels", &binary, &first, &all));
+    }
     let medians = interleaved(&candidates, args.runs)?;
     let mut out = std::io::stdout();
     writeln!(
