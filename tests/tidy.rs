@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["text/render.rs"]),
     ("aya", &["kernel"]),
+    ("blazesym", &["read/decoders/stacks.rs"]),
     ("bzip2", &["kernels/compression.rs"]),
     ("clap_complete", &["cli.rs", "commands/manual.rs"]),
     ("clap_mangen", &["commands/manual.rs"]),
     ("cpio", &["kernels/members.rs"]),
     ("crc32fast", &["kernels/cache.rs"]),
+    ("csv", &["read/sinks/csv.rs"]),
     ("flate2", &["kernels"]),
     ("granit_parser", &["spec/comments.rs"]),
     ("lz4_flex", &["kernels/compression.rs"]),

@@ -166,15 +166,7 @@ enum Command {
         verifier_log: bool,
     },
     /// Show what an applied probe's maps hold
-    Read {
-        /// An applied probe
-        probe: String,
-        /// One of its maps; those that its file shows if none is named
-        map: Option<String>,
-        /// How results are written
-        #[arg(short, long, value_enum, default_value = "table")]
-        output: read::Format,
-    },
+    Read(read::Args),
     /// Detach probes and remove everything of theirs
     Delete {
         /// Applied probes
@@ -351,7 +343,7 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
             test::run(&files.into(), filter.as_deref(), output, log, out)
         }
         Command::Status { probes, measure, output } => status::run(&probes, measure, output, out),
-        Command::Read { probe, map, output } => read::run(&probe, map.as_deref(), output, out),
+        Command::Read(args) => read::run(&args, out),
         Command::Delete { probes, all } => delete::run(&probes, all, out),
         Command::Doctor { output } => doctor::run(output, out),
         Command::Inspect { object, output } => inspect::run(&object, output, out),

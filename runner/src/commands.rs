@@ -24,6 +24,7 @@ mod pending;
 mod report;
 mod stop;
 
+use crate::read::sinks::Colours;
 use std::process::ExitCode;
 
 /// What a command ends with.
@@ -46,6 +47,14 @@ pub enum Format {
     Human,
     /// For programs.
     Json,
+}
+
+/// Whether what is drawn on standard output may have colours.
+fn colours() -> Colours {
+    match anstream::AutoStream::choice(&std::io::stdout()) {
+        anstream::ColorChoice::Never => Colours::No,
+        _ => Colours::Ansi256,
+    }
 }
 
 impl From<Outcome> for ExitCode {

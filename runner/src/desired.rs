@@ -118,7 +118,7 @@ pub struct Slot {
 }
 
 /// How one map is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// The map's symbol.
     pub map: String,
@@ -134,10 +134,71 @@ pub struct View {
     pub loss: bool,
     /// For records: a template line instead of columns.
     pub line: Option<String>,
+    /// Fields of the key by which entries are added up; the others aren't shown.
+    #[serde(default)]
+    pub group: Vec<String>,
+    /// Each CPU's value has a row of its own.
+    #[serde(default)]
+    pub by_cpu: bool,
+    /// What is drawn below the table.
+    #[serde(default)]
+    pub plot: Option<Plot>,
+    /// Reading takes the entries out of the map.
+    #[serde(default)]
+    pub reset: bool,
+    /// For records: how many of them are shown a second at most.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// What is drawn of a map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Plot {
+    /// Bars: a row for each bucket.
+    Histogram {
+        /// The column of the bucket's number, by its shown name.
+        bucket: String,
+        /// The column of what is in it.
+        value: String,
+        /// What a bucket's number means.
+        scale: Scale,
+    },
+    /// A field of colours.
+    Heatmap {
+        /// The column whose values go from left to right, by its shown name.
+        x: String,
+        /// The column whose values go from top to bottom.
+        y: String,
+        /// The column of the amounts.
+        value: String,
+    },
+}
+
+/// What the number of a histogram's bucket means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scale {
+    /// Bucket n holds what is at least 2ⁿ and less than 2ⁿ⁺¹; bucket 0 also holds 0.
+    Log2,
+    /// Bucket n holds what is at least n times this and less than n + 1 times.
+    Linear(u64),
+}
+
+/// What a column's numbers are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// They only grow.
+    Counter,
+    /// They come and go.
+    Gauge,
+    /// An array of buckets.
+    Histogram(Scale),
 }
 
 /// How one field is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// The field of the key, of the value or of the record; `key` and `value` for scalars.
     pub field: String,
@@ -147,6 +208,9 @@ pub struct Column {
     pub decoder: Option<Decoder>,
     /// Whether the column is left out of tables and JSON.
     pub hide: bool,
+    /// What its numbers are.
+    #[serde(default)]
+    pub kind: Option<Metric>,
 }
 
 /// How a raw value becomes text.
@@ -157,8 +221,12 @@ pub enum Decoder {
     Ifname,
     /// An IPv4 or IPv6 address from 4 or 16 bytes; a v4-mapped one is shown as IPv4.
     Ip,
+    /// An IPv4 address from a number in the machine's byte order.
+    IpHost,
     /// A port number in host order.
     Port,
+    /// A port number in network byte order.
+    PortNet,
     /// A MAC address from 6 bytes.
     Mac,
     /// A system call's name on this machine's architecture.
@@ -173,6 +241,16 @@ pub enum Decoder {
     User,
     /// A group's name from its id.
     Group,
+    /// A control group's path from its id.
+    Cgroup,
+    /// A block or character device from its number in the kernel (`dev_t`).
+    Device,
+    /// A function of the kernel from an address in it.
+    Ksym,
+    /// Calls in the kernel, innermost first: an array of addresses, or the id of a stack trace.
+    Kstack,
+    /// Calls in the process of the field `tgid` or `pid`, as for the kernel's.
+    Ustack,
     /// Nanoseconds as a duration.
     Duration,
     /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`) as a time of day.
@@ -272,14 +350,25 @@ impl Desired {
 impl View {
     /// A map as its types say.
     pub fn plain(map: &str) -> View {
-        View {
-            map: map.to_owned(),
-            record: None,
-            columns: Vec::new(),
-            sort: None,
-            top: None,
-            loss: false,
-            line: None,
+        View { map: map.to_owned(), ..View::default() }
+    }
+}
+
+impl Metric {
+    /// Its name in a probe file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Metric::Counter => "counter",
+            Metric::Gauge => "gauge",
+            Metric::Histogram(_) => "histogram",
+        }
+    }
+
+    /// What a field has to be for it.
+    pub fn takes(self) -> &'static str {
+        match self {
+            Metric::Counter | Metric::Gauge => "a number",
+            Metric::Histogram(_) => "an array of whole numbers",
         }
     }
 }
@@ -290,7 +379,9 @@ impl Decoder {
         match self {
             Decoder::Ifname => "ifname",
             Decoder::Ip => "ip",
+            Decoder::IpHost => "ip_host",
             Decoder::Port => "port",
+            Decoder::PortNet => "port_net",
             Decoder::Mac => "mac",
             Decoder::Syscall => "syscall",
             Decoder::Errno => "errno",
@@ -298,6 +389,11 @@ impl Decoder {
             Decoder::Process => "process",
             Decoder::User => "user",
             Decoder::Group => "group",
+            Decoder::Cgroup => "cgroup",
+            Decoder::Device => "device",
+            Decoder::Ksym => "ksym",
+            Decoder::Kstack => "kstack",
+            Decoder::Ustack => "ustack",
             Decoder::Duration => "duration",
             Decoder::Time => "time",
             Decoder::Bytes => "bytes",

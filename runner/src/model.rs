@@ -3,7 +3,7 @@
 //! It keeps the positions of what was written. Names that could not be bound were reported when the
 //! model was made and are left out of it.
 
-use crate::desired::{self, Argument, Decoder, Details, HookKind, OnMissing};
+use crate::desired::{self, Argument, Decoder, Details, HookKind, Metric, OnMissing, Plot};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
 use crate::read::{Columns, Value};
@@ -197,6 +197,16 @@ pub struct View {
     pub loss: bool,
     /// A line's template.
     pub line: Option<At<String>>,
+    /// Fields of the key that entries are added up by.
+    pub group: Vec<At<String>>,
+    /// Each CPU's value has a row.
+    pub by_cpu: bool,
+    /// What is drawn.
+    pub plot: Option<At<Plot>>,
+    /// Reading takes the entries out.
+    pub reset: Option<At<bool>>,
+    /// Records a second.
+    pub limit: Option<At<u32>>,
 }
 
 /// How a field is shown.
@@ -210,6 +220,8 @@ pub struct ColumnView {
     pub decoder: Option<At<Decoder>>,
     /// Whether it is left out.
     pub hide: bool,
+    /// What its numbers are.
+    pub kind: Option<At<Metric>>,
 }
 
 /// A program's run without being attached, and what must come of it.

@@ -4,18 +4,34 @@
 //! short is collected beside them.
 
 use crate::btf::{Btf, Kind, Layout, TypeId};
-use crate::desired::{Column, View};
+use crate::desired::{Column, Decoder, Sort, View};
 use crate::kernel::maps::{self, Map};
 use crate::kernel::{Error, PinDir, iterators};
 use crate::live::Live;
 use crate::object::MapType;
-use crate::read::sinks::Sheets;
+use crate::read::sinks::{self, Sheets};
 use crate::read::{Columns, Listing, Lookups, Loss, Table, Zeros};
+use crate::text::suggest::listed;
+use crate::text::template::Filter;
+use anyhow::{anyhow, bail};
 use std::collections::HashMap;
 
 /// How many bytes of entries are held to put them in order. What is more than that goes on in parts,
 /// each in order by itself.
 const PART: usize = 8 << 20;
+
+/// What a command asks for beyond what the views say.
+#[derive(Clone, Copy, Default)]
+pub struct Wanted<'a> {
+    /// Only these rows.
+    pub filter: Option<&'a Filter>,
+    /// Another order.
+    pub sort: Option<&'a Sort>,
+    /// How many rows a table shows.
+    pub top: Option<usize>,
+    /// Whether views with `reset` may take the entries out of their maps.
+    pub keeps: bool,
+}
 
 /// What a probe shows.
 #[derive(Debug, Default)]
@@ -24,6 +40,8 @@ pub struct Readout {
     pub tables: Vec<Table>,
     /// What is missing from the tables.
     pub loss: Vec<Loss>,
+    /// By what the rows are decoded.
+    pub lookups: Lookups,
 }
 
 /// A ring buffer and the shape of its records.
@@ -48,15 +66,20 @@ pub struct Remarks {
 ///
 /// # Errors
 /// A map can't be opened or read.
-pub fn read(pins: &PinDir, views: &[View], live: &Live) -> Result<Readout, Error> {
-    let mut readout = Readout::default();
+pub fn read(
+    pins: &PinDir,
+    views: &[View],
+    live: &Live,
+    wanted: Wanted<'_>,
+) -> anyhow::Result<Readout> {
+    let mut readout = Readout { lookups: lookups(pins, views, live), ..Readout::default() };
     let mut types = Types::default();
-    let mut lookups = Lookups::default();
     for view in views.iter().filter(|view| view.record.is_none()) {
         let map = Map::open(pins, &view.map)?;
-        let mut table = empty_table(&map, view, &mut types)?;
-        scan(&map, &mut table, usize::MAX, &mut lookups, |_, _| Ok::<(), Error>(()))?;
-        readout.loss.extend(full_map(&map, table.len()));
+        let reading = Reading::new(&map, view, wanted);
+        let mut table = reading.empty_table(&mut types)?;
+        let count = reading.scan(&mut table, usize::MAX, &mut readout.lookups, |_, _| Ok(()))?;
+        readout.loss.extend(full_map(&map, count));
         if view.loss {
             readout.loss.extend(Loss::from_table(&table));
         } else {
@@ -75,24 +98,27 @@ pub fn stream(
     pins: &PinDir,
     views: &[View],
     live: &Live,
+    wanted: Wanted<'_>,
     sheets: &mut impl Sheets,
 ) -> anyhow::Result<Remarks> {
     let mut remarks = Remarks::default();
     let mut types = Types::default();
-    let mut lookups = Lookups::default();
+    let mut lookups = lookups(pins, views, live);
     for view in views.iter().filter(|view| view.record.is_none()) {
         let map = Map::open(pins, &view.map)?;
-        let mut table = empty_table(&map, view, &mut types)?;
+        let reading = Reading::new(&map, view, wanted);
+        let mut table = reading.empty_table(&mut types)?;
         if view.loss {
-            scan(&map, &mut table, usize::MAX, &mut lookups, |_, _| anyhow::Ok(()))?;
+            reading.scan(&mut table, usize::MAX, &mut lookups, |_, _| Ok(()))?;
             remarks.loss.extend(Loss::from_table(&table));
             continue;
         }
         sheets.begin(map.name(), &table.columns)?;
         let mut parts = 0;
-        let count = scan(&map, &mut table, PART, &mut lookups, |part, lookups| {
+        let limit = if table.is_divisible() { PART } else { usize::MAX };
+        let count = reading.scan(&mut table, limit, &mut lookups, |part, lookups| {
             parts += 1;
-            Ok::<(), anyhow::Error>(sheets.part(part, lookups)?)
+            Ok(sheets.part(part, lookups)?)
         })?;
         if parts > 0 {
             remarks.unordered.push(map.name().to_owned());
@@ -147,42 +173,112 @@ pub fn event_streams(pins: &PinDir, views: &[View]) -> Result<Vec<EventStream>, 
     Ok(streams)
 }
 
-/// The table that a map's entries go into.
-fn empty_table(map: &Map, view: &View, types: &mut Types) -> Result<Table, Error> {
-    let (key, value) = types.of(map)?;
-    let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
-    let mut view = view.clone();
-    if is_array && map.info().max_entries == 1 && !view.columns.iter().any(|c| c.field == "key") {
-        // The only index says nothing.
-        let field = "key".to_owned();
-        view.columns.push(Column { field, name: None, decoder: None, hide: true });
+/// What decodes the rows: ids of stack traces are looked up in the probe's first map of them.
+fn lookups(pins: &PinDir, views: &[View], live: &Live) -> Lookups {
+    let mut lookups = Lookups::default();
+    let has_stacks =
+        |column: &Column| matches!(column.decoder, Some(Decoder::Kstack | Decoder::Ustack));
+    if !views.iter().flat_map(|view| &view.columns).any(has_stacks) {
+        return lookups;
     }
-    let zeros = if is_array { Zeros::LeftOut } else { Zeros::Kept };
-    Ok(Table::new(map.name(), columns(Some(&key), &value, &view), zeros))
+    let opened = live.maps.iter().filter_map(|map| Map::open(pins, &map.name).ok());
+    let stacks = opened.into_iter().find(|map| map.map_type() == MapType::STACK_TRACE);
+    if let Some(stacks) = stacks {
+        lookups.set_stacks(Box::new(move |id| {
+            let bytes = stacks.lookup(&id.to_ne_bytes()).ok()??;
+            let words = bytes.chunks_exact(8).filter_map(|word| word.try_into().ok());
+            Some(words.map(u64::from_ne_bytes).collect())
+        }));
+    }
+    lookups
 }
 
-/// Reads a map into a table, which is handed on and emptied whenever it has got larger than `limit`
-/// bytes. What the table has at the end is in order. Returns how many entries the map had.
-fn scan<E: From<Error>>(
-    map: &Map,
-    table: &mut Table,
-    limit: usize,
-    lookups: &mut Lookups,
-    mut part: impl FnMut(&Table, &mut Lookups) -> Result<(), E>,
-) -> Result<usize, E> {
-    let mut count = 0;
-    map.scan(|key, value| {
-        if table.size() > limit {
-            table.arrange(lookups);
-            part(table, lookups)?;
-            table.clear();
+/// A map that is being read for a view.
+struct Reading<'a> {
+    map: &'a Map,
+    view: &'a View,
+    wanted: Wanted<'a>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(map: &'a Map, view: &'a View, wanted: Wanted<'a>) -> Reading<'a> {
+        Reading { map, view, wanted }
+    }
+
+    /// The table that the map's entries go into.
+    fn empty_table(&self, types: &mut Types) -> anyhow::Result<Table> {
+        let map = self.map;
+        let (key, value) = types.of(map)?;
+        let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
+        let mut view = self.view.clone();
+        if is_array && map.info().max_entries == 1 && !view.columns.iter().any(|c| c.field == "key")
+        {
+            // The only index says nothing.
+            let field = "key".to_owned();
+            view.columns.push(Column { field, hide: true, ..Column::default() });
         }
-        count += 1;
-        table.push(key, map.values(value));
-        Ok::<(), E>(())
-    })?;
-    table.arrange(lookups);
-    Ok(count)
+        let zeros = if is_array { Zeros::LeftOut } else { Zeros::Kept };
+        let columns = columns(Some(&key), &value, &view);
+        self.names_are_known(&columns)?;
+        let columns = columns.arranged(self.wanted.sort, self.wanted.top)?;
+        Ok(Table::new(map.name(), columns, zeros))
+    }
+
+    /// A filter that names what isn't there would only hide rows.
+    fn names_are_known(&self, columns: &Columns) -> anyhow::Result<()> {
+        let Some(filter) = self.wanted.filter else { return Ok(()) };
+        let known = columns.json_names();
+        if let Some(name) = filter.names.iter().find(|name| !known.contains(name)) {
+            bail!(
+                "the filter names `{name}`, but `{}` has no such column; columns there are: {}",
+                self.map.name(),
+                listed(known.iter().map(String::as_str), 32)
+            );
+        }
+        Ok(())
+    }
+
+    /// Reads the map into a table, which is handed on and emptied whenever it has got larger than
+    /// `limit` bytes. What the table has at the end is in order. Returns how many entries the map had.
+    fn scan(
+        &self,
+        table: &mut Table,
+        limit: usize,
+        lookups: &mut Lookups,
+        mut part: impl FnMut(&Table, &mut Lookups) -> anyhow::Result<()>,
+    ) -> anyhow::Result<usize> {
+        let mut count = 0;
+        let visit = |key: &[u8], value: &[u8]| {
+            if table.size() > limit {
+                self.arrange(table, lookups)?;
+                part(table, lookups)?;
+                table.clear();
+            }
+            count += 1;
+            table.push(key, self.map.values(value));
+            anyhow::Ok(())
+        };
+        if self.view.reset && !self.wanted.keeps {
+            self.map.take(visit)?;
+        } else {
+            self.map.scan(visit)?;
+        }
+        self.arrange(table, lookups)?;
+        Ok(count)
+    }
+
+    fn arrange(&self, table: &mut Table, lookups: &mut Lookups) -> anyhow::Result<()> {
+        table.arrange(lookups);
+        let Some(filter) = self.wanted.filter else { return Ok(()) };
+        table.retain(lookups, |columns, row| {
+            let row = sinks::json::pairs(columns, row)
+                .map(|(name, value)| (name.into_owned(), value.to_json()))
+                .collect();
+            filter
+                .keeps(&serde_json::Value::Object(row))
+                .map_err(|error| anyhow!("the filter can't be used: {}", error.message))
+        })
+    }
 }
 
 /// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which

@@ -2,25 +2,23 @@
 //!
 //! Nothing is pinned where it could stay: a killed process leaves nothing.
 
+mod events;
+mod limit;
+
 use crate::commands::apply::objects;
 use crate::commands::stop::StopSignals;
-use crate::commands::{Format, Outcome, attached, report};
-use crate::kernel::ring::{self, RingReader, Wake};
+use crate::commands::{Format, Outcome, attached, colours, report};
 use crate::kernel::{Error, Running, WholeLog, observe};
 use crate::probe_files::{Inputs, ProbeFiles};
 use crate::read::sinks::json::{Document, Style};
-use crate::read::{Columns, Lookups, record, sinks};
-use crate::readout::{self, EventStream};
+use crate::read::sinks::table;
+use crate::read::{Loss, sinks};
+use crate::readout::{self, EventStream, Wanted};
 use crate::rules::Checked;
-use crate::text::template;
 use crate::{apply, desired::Desired};
 use serde_json::json;
 use std::io::Write;
-use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
-
-/// Records that are shown before the time and the signals are looked at again.
-const BATCH: usize = 4096;
+use std::time::Duration;
 
 /// A probe while it runs.
 struct Session {
@@ -59,9 +57,11 @@ pub fn run(
         announce(session, format, out)?;
     }
     out.flush()?;
-    show_events(&sessions, duration, format, &stop, out)?;
+    let left_out = events::show(&sessions, duration, format, &stop, out)?;
     for session in &mut sessions {
-        finish(session, format, out)?;
+        let of_this = left_out.iter().filter(|(probe, _)| *probe == session.desired.probe);
+        let left_out = of_this.map(|(_, loss)| loss.clone()).collect();
+        finish(session, format, left_out, out)?;
     }
     Ok(Outcome::Done)
 }
@@ -98,84 +98,13 @@ fn announce(session: &Session, format: Format, out: &mut impl Write) -> anyhow::
     Ok(())
 }
 
-fn show_events(
-    sessions: &[Session],
-    duration: Option<Duration>,
-    format: Format,
-    stop: &StopSignals,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let end = duration.map(|duration| Instant::now() + duration);
-    let mut owners = Vec::new();
-    let mut rings = Vec::new();
-    for session in sessions {
-        for stream in &session.streams {
-            rings.push(RingReader::open(session.running.pins(), &stream.view.map)?);
-            owners.push((session.desired.probe.as_str(), stream));
-        }
-    }
-    loop {
-        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let wake = ring::wait(&rings, stop.as_fd(), left)?;
-        // What came before the end is shown too.
-        for (ring, (probe, stream)) in rings.iter_mut().zip(&owners) {
-            drain(ring, probe, stream, format, out)?;
-        }
-        out.flush()?;
-        let is_over = left.is_some_and(|left| left.is_zero());
-        if wake == Wake::Stop || is_over {
-            return Ok(());
-        }
-    }
-}
-
-fn drain(
-    ring: &mut RingReader,
-    probe: &str,
-    stream: &EventStream,
-    format: Format,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut lookups = Lookups::default();
-    let mut result = Ok(());
-    ring.drain(BATCH, |bytes| {
-        if result.is_ok() {
-            result = show(bytes, probe, stream, format, &mut lookups, out);
-        }
-    });
-    result
-}
-
-fn show(
-    bytes: &[u8],
-    probe: &str,
-    stream: &EventStream,
-    format: Format,
-    lookups: &mut Lookups,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let columns: &Columns = &stream.columns;
-    let row = record(columns, bytes, lookups);
-    match (format, &stream.view.line) {
-        (Format::Json, _) => {
-            let map = &stream.view.map;
-            sinks::json::write_event(out, &sinks::json::Event { probe, map, columns, row: &row })?;
-        }
-        (Format::Human, Some(line)) => {
-            let fields = sinks::line::template_context(columns, &row);
-            match template::render_record(line, &fields) {
-                Ok(text) => writeln!(out, "{text}")?,
-                // A record may lack fields; it is shown as it is rather than not at all.
-                Err(_) => sinks::line::write(out, columns, &row)?,
-            }
-        }
-        (Format::Human, None) => sinks::line::write(out, columns, &row)?,
-    }
-    Ok(())
-}
-
 /// Detaches, so that the numbers stand still, and shows them.
-fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+fn finish(
+    session: &mut Session,
+    format: Format,
+    left_out: Vec<Loss>,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let probe = &session.desired.probe;
     let live = observe::observe_pins(probe, session.running.pins(), None)?;
     let listings = readout::listings(session.running.pins())?;
@@ -183,18 +112,22 @@ fn finish(session: &mut Session, format: Format, out: &mut impl Write) -> anyhow
     let (pins, views) = (session.running.pins(), &session.desired.views);
     match format {
         Format::Human => {
-            let readout = readout::read(pins, views, &live)?;
+            let mut readout = readout::read(pins, views, &live, Wanted::default())?;
+            readout.loss.extend(left_out);
             if !session.streams.is_empty() {
                 writeln!(out)?;
             }
-            sinks::table::write(out, &readout.tables, &mut Lookups::default())?;
+            let style = table::Style { colours: colours(), rates: None };
+            table::write(out, &readout.tables, style, &mut readout.lookups)?;
             sinks::listing::write(out, &listings, readout.tables.is_empty())?;
             out.flush()?;
-            sinks::table::write_loss(&mut anstream::stderr(), &readout.loss)?;
+            table::write_loss(&mut anstream::stderr(), &readout.loss)?;
         }
         Format::Json => {
             let mut document = Document::new(out, probe, Style::Line)?;
-            let remarks = readout::stream(pins, views, &live, &mut document)?;
+            let mut remarks =
+                readout::stream(pins, views, &live, Wanted::default(), &mut document)?;
+            remarks.loss.extend(left_out);
             document.finish(&listings, &remarks.loss)?;
         }
     }

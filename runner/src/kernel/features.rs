@@ -289,7 +289,7 @@ fn ring_buffers() -> Feature {
 fn batches() -> Feature {
     let result = create(MapType::HASH, 4, 4, 1).and_then(|map| {
         let map = CheckedMap::new(map.as_fd())?;
-        sys::map_lookup_batch(&map, &mut None, &mut [0; 4], &mut [0; 4], 1).map(drop)
+        sys::map_batch(&map, sys::Batches::Kept, &mut None, &mut [0; 4], &mut [0; 4], 1).map(drop)
     });
     tried("batch lookups", result, "it takes Linux 5.6; maps are read entry by entry without")
 }

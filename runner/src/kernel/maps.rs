@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::pins::PinDir;
-use crate::kernel::sys::{self, CheckedMap, MapInfo};
+use crate::kernel::sys::{self, Batches, CheckedMap, MapInfo};
 use crate::object::MapType;
 
 /// How many entries a batch asks for at most, and how many bytes: per-CPU values can be large.
@@ -107,10 +107,34 @@ impl Map {
             .into());
         }
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
-        if self.in_batches(&map, &mut visit)? {
+        if self.in_batches(&map, Batches::Kept, &mut visit)? {
             return Ok(());
         }
         self.one_by_one(&map, &mut visit)
+    }
+
+    /// Visits every entry and takes it out of the map.
+    ///
+    /// # Errors
+    /// As for [`Map::scan`]; a map whose entries can't be deleted, such as an array.
+    pub fn take<E: From<Error>>(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
+        if self.in_batches(&map, Batches::Taken, &mut visit)? {
+            return Ok(());
+        }
+        let mut taken = Vec::new();
+        self.one_by_one(&map, &mut |key, value| {
+            taken.push(key.to_vec());
+            visit(key, value)
+        })?;
+        // What was counted between the lookup and this is lost: only batches take an entry at once.
+        for key in taken {
+            sys::map_delete(&map, &key).map_err(|error| self.failed(&error))?;
+        }
+        Ok(())
     }
 
     /// Every entry, see [`Map::scan`].
@@ -167,6 +191,7 @@ impl Map {
     fn in_batches<E: From<Error>>(
         &self,
         map: &CheckedMap<'_>,
+        batches: Batches,
         visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<bool, E> {
         let (key_size, value_size) = (map.key_size(), map.value_size());
@@ -179,7 +204,7 @@ impl Map {
             keys.resize(key_size * count, 0);
             values.resize(value_size * count, 0);
             let batch =
-                match sys::map_lookup_batch(map, &mut position, &mut keys, &mut values, count) {
+                match sys::map_batch(map, batches, &mut position, &mut keys, &mut values, count) {
                     Ok(batch) => batch,
                     // One bucket holds more than that.
                     Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {

@@ -48,6 +48,7 @@ const BPF_OBJ_GET: c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
 const BPF_RAW_TRACEPOINT_OPEN: c_int = 17;
 const BPF_MAP_LOOKUP_BATCH: c_int = 24;
+const BPF_MAP_LOOKUP_AND_DELETE_BATCH: c_int = 25;
 
 const FSOPEN_CLOEXEC: u32 = 1;
 const FSCONFIG_CMD_CREATE: u32 = 6;
@@ -255,6 +256,15 @@ pub fn map_next_key(map: &CheckedMap<'_>, key: Option<&[u8]>, next: &mut [u8]) -
     }
 }
 
+/// What becomes of the entries of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batches {
+    /// They stay.
+    Kept,
+    /// They are taken out of the map.
+    Taken,
+}
+
 /// One batch of a map's entries.
 pub struct Batch {
     /// How many entries were read.
@@ -269,8 +279,9 @@ pub struct Batch {
 /// # Errors
 /// ENOSPC if `count` is smaller than one of the map's buckets; EINVAL or ENOTSUPP (524) where the
 /// kernel or the map's type has no batches.
-pub fn map_lookup_batch(
+pub fn map_batch(
     map: &CheckedMap<'_>,
+    batches: Batches,
     position: &mut Option<Vec<u8>>,
     keys: &mut [u8],
     values: &mut [u8],
@@ -293,7 +304,11 @@ pub fn map_lookup_batch(
         map_fd: raw(map.fd),
         ..BatchAttr::default()
     };
-    let last = match bpf(BPF_MAP_LOOKUP_BATCH, &mut attr) {
+    let command = match batches {
+        Batches::Kept => BPF_MAP_LOOKUP_BATCH,
+        Batches::Taken => BPF_MAP_LOOKUP_AND_DELETE_BATCH,
+    };
+    let last = match bpf(command, &mut attr) {
         Ok(_) => false,
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
         Err(error) => return Err(error),

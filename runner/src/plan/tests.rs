@@ -244,15 +244,7 @@ fn the_same_again_changes_nothing() {
 #[test]
 fn a_view_alone_is_only_remembered() {
     let mut desired = desired();
-    desired.views.push(View {
-        map: "counts".to_owned(),
-        record: None,
-        columns: Vec::new(),
-        sort: None,
-        top: Some(20),
-        loss: false,
-        line: None,
-    });
+    desired.views.push(View { top: Some(20), ..View::plain("counts") });
     let plan = plan(&desired, Some(&live()));
     assert_eq!(plan.steps, [Step::Remember]);
     assert_eq!(plan.outcome(), Outcome::Configured);

@@ -11,8 +11,9 @@ pub use error::ColumnError;
 
 use std::borrow::Cow;
 
-use crate::btf::{Layout, ScalarKind};
-use crate::desired::{Decoder, View};
+use crate::btf::{Layout, Scalar, ScalarKind};
+use crate::desired::{Decoder, Metric, Plot, Scale, Sort, View};
+use crate::read::bits::little_endian;
 use crate::read::decode::Place;
 use crate::read::decoders;
 
@@ -30,6 +31,12 @@ pub struct Columns {
     pub(super) sort: Option<(usize, bool)>,
     /// How many rows a table for people shows at most.
     pub(super) top: Option<usize>,
+    /// Whether each CPU's value is a row.
+    pub(super) by_cpu: bool,
+    /// The bits of the key that tell rows apart, where some don't.
+    pub(super) mask: Option<Vec<u8>>,
+    /// What is drawn below the table.
+    pub(super) plot: Option<Plot>,
 }
 
 /// One column.
@@ -43,6 +50,10 @@ pub struct Column {
     pub source: Source,
     /// How its values become text, if not by their type alone.
     pub decoder: Option<Decoder>,
+    /// What its numbers are, if that was said.
+    pub kind: Option<Metric>,
+    /// The column of the process that a user stack is of.
+    pub(super) process: Option<Box<Column>>,
     layout: Layout,
     bit_offset: u64,
     bit_width: Option<u32>,
@@ -55,6 +66,33 @@ pub struct Entry<'a> {
     pub key: &'a [u8],
     /// The value's bytes.
     pub value: &'a [u8],
+}
+
+/// The place of an integer of 1, 2, 4 or 8 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Integer {
+    source: Source,
+    offset: usize,
+    pub size: usize,
+    pub is_signed: bool,
+}
+
+impl Integer {
+    /// The integer's bits, with the sign in all above it; `None` if not all of its bytes are there.
+    pub fn of(self, entry: Entry<'_>) -> Option<u64> {
+        let bytes = match self.source {
+            Source::Key => entry.key,
+            Source::Value => entry.value,
+        };
+        let bytes = bytes.get(self.offset..)?.get(..self.size)?;
+        // Of 8 bytes at most.
+        let bits = little_endian(bytes) as u64;
+        let unused = 64 - 8 * self.size as u32;
+        Some(match self.is_signed {
+            true => (bits.cast_signed() << unused >> unused).cast_unsigned(),
+            false => bits,
+        })
+    }
 }
 
 /// Where a column's bytes are.
@@ -85,13 +123,20 @@ impl Columns {
         value: &Layout,
         view: Option<&View>,
     ) -> Result<Columns, Vec<ColumnError>> {
-        let plain = Columns::plain(key, value);
+        let mut plain = Columns::plain(key, value);
         let Some(view) = view else {
             return Ok(plain);
         };
+        if let Some(key) = key.filter(|_| view.by_cpu) {
+            plain.split_by_cpu(key);
+        }
         let mut columns = plain.shown;
         let mut errors = customise(&mut columns, view);
+        let mask = group(&mut columns, key, view, &mut errors);
         errors.extend(names_twice(&columns));
+        // What is wrong above would only be told again.
+        let plot = view.plot.as_ref().filter(|_| errors.is_empty());
+        errors.extend(plot.and_then(|plot| unknown_in_plot(plot, &columns)));
         let sort = view.sort.as_ref().and_then(|sort| {
             let position = columns.iter().position(|column| column.name == sort.column);
             if position.is_none() {
@@ -105,14 +150,68 @@ impl Columns {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Columns { shown: columns, key: plain.key, value: plain.value, sort, top: view.top })
+        Ok(Columns {
+            shown: columns,
+            key: plain.key,
+            value: plain.value,
+            sort,
+            top: view.top,
+            by_cpu: view.by_cpu && key.is_some(),
+            mask,
+            plot: view.plot.clone(),
+        })
+    }
+
+    /// The CPU becomes the key's last 4 bytes, and its column the key's last.
+    fn split_by_cpu(&mut self, key: &Layout) {
+        let column = fields::cpu(key, &self.shown);
+        let position = self.key.len();
+        self.shown.insert(position, column.clone());
+        self.key.push(column);
+    }
+
+    /// The same rows in another order, or fewer of them, as options of a command ask for.
+    ///
+    /// # Errors
+    /// No such column is shown.
+    pub fn arranged(
+        mut self,
+        sort: Option<&Sort>,
+        top: Option<usize>,
+    ) -> Result<Columns, ColumnError> {
+        if let Some(sort) = sort {
+            let mut names = self.shown.iter().map(|column| &column.name);
+            let Some(position) = names.position(|name| *name == sort.column) else {
+                return Err(ColumnError::UnknownSort {
+                    column: sort.column.clone(),
+                    known: self.shown.iter().map(|column| column.name.clone()).collect(),
+                });
+            };
+            self.sort = Some((position, sort.descending));
+        }
+        self.top = top.or(self.top);
+        Ok(self)
+    }
+
+    /// A shown column by its name.
+    pub(super) fn find(&self, name: &str) -> Option<&Column> {
+        self.shown.iter().find(|column| column.name == name)
     }
 
     /// All columns of a map or a record, as their types say.
     pub fn plain(key: Option<&Layout>, value: &Layout) -> Columns {
         let shown = fields::all(key, value);
         let key = shown.iter().filter(|column| column.source == Source::Key).cloned().collect();
-        Columns { shown, key, value: value.clone(), sort: None, top: None }
+        Columns {
+            shown,
+            key,
+            value: value.clone(),
+            sort: None,
+            top: None,
+            by_cpu: false,
+            mask: None,
+            plot: None,
+        }
     }
 
     /// The names by which JSON and templates know the columns that are shown, and of decoded ones the
@@ -141,8 +240,15 @@ fn customise(columns: &mut Vec<Column>, view: &View) -> Vec<ColumnError> {
         if let Some(name) = &wish.name {
             column.name.clone_from(name);
         }
+        column.kind = wish.kind;
+        if let Some(kind) = wish.kind.filter(|kind| !is_of_kind(&column.layout, *kind)) {
+            errors.push(ColumnError::NotOfKind { field: wish.field.clone(), kind });
+        }
         if let Some(decoder) = &wish.decoder {
-            if let Err(reason) = decoders::fits(decoder, &column.layout) {
+            let bounds = Layout::untyped(8);
+            // The decoder of a histogram writes the bounds of its buckets.
+            let layout = if column.is_histogram() { &bounds } else { &column.layout };
+            if let Err(reason) = decoders::fits(decoder, layout) {
                 errors.push(ColumnError::Unfit {
                     field: wish.field.clone(),
                     decoder: decoder.clone(),
@@ -155,8 +261,84 @@ fn customise(columns: &mut Vec<Column>, view: &View) -> Vec<ColumnError> {
             hidden.push(wish.field.as_str());
         }
     }
+    for position in 0..columns.len() {
+        if columns[position].decoder == Some(Decoder::Ustack) {
+            let process = ["tgid", "pid"].iter().find_map(|name| {
+                let mut found =
+                    columns.iter().filter(|column| column.field.rsplit('.').next() == Some(*name));
+                found.next().cloned()
+            });
+            if process.is_none() {
+                let field = columns[position].field.clone();
+                errors.push(ColumnError::NoProcess { field });
+            }
+            columns[position].process = process.map(Box::new);
+        }
+    }
     columns.retain(|column| !hidden.contains(&column.field.as_str()));
     errors
+}
+
+/// Leaves the columns of the key out by which entries aren't told apart; the mask of those that are.
+fn group(
+    columns: &mut Vec<Column>,
+    key: Option<&Layout>,
+    view: &View,
+    errors: &mut Vec<ColumnError>,
+) -> Option<Vec<u8>> {
+    let (Some(key), false) = (key, view.group.is_empty()) else { return None };
+    let by_cpu = if view.by_cpu { fields::CPU_SIZE as usize } else { 0 };
+    let mut mask = vec![0; key.size() as usize + by_cpu];
+    for name in &view.group {
+        let found =
+            columns.iter().find(|column| column.field == *name && column.source == Source::Key);
+        match found {
+            Some(column) => column.set_bits(&mut mask),
+            None => errors.push(ColumnError::UnknownGroup {
+                field: name.clone(),
+                known: columns
+                    .iter()
+                    .filter(|column| column.source == Source::Key)
+                    .map(|column| column.field.clone())
+                    .collect(),
+            }),
+        }
+    }
+    columns.retain(|column| column.source == Source::Value || view.group.contains(&column.field));
+    Some(mask)
+}
+
+fn unknown_in_plot(plot: &Plot, columns: &[Column]) -> Option<ColumnError> {
+    let names = match plot {
+        Plot::Histogram { bucket, value, .. } => vec![bucket, value],
+        Plot::Heatmap { x, y, value } => vec![x, y, value],
+    };
+    let unknown = names.into_iter().find(|name| {
+        !columns.iter().any(|column| column.name == **name && is_integer(&column.layout))
+    })?;
+    Some(ColumnError::UnknownPlot {
+        column: unknown.clone(),
+        known: columns
+            .iter()
+            .filter(|column| is_integer(&column.layout))
+            .map(|column| column.name.clone())
+            .collect(),
+    })
+}
+
+fn is_integer(layout: &Layout) -> bool {
+    matches!(layout, Layout::Scalar(scalar) if scalar.kind != ScalarKind::Float)
+}
+
+fn is_of_kind(layout: &Layout, kind: Metric) -> bool {
+    match (kind, layout) {
+        (Metric::Histogram(_), Layout::Array { element, .. }) => is_integer(element),
+        (Metric::Histogram(_), _) => false,
+        (Metric::Counter | Metric::Gauge, Layout::Scalar(scalar)) => {
+            matches!(scalar.kind, ScalarKind::Integer | ScalarKind::Float)
+        }
+        (Metric::Counter | Metric::Gauge, _) => false,
+    }
 }
 
 fn names_twice(columns: &[Column]) -> Vec<ColumnError> {
@@ -182,6 +364,46 @@ impl Column {
         })
     }
 
+    /// Sets the column's bits in a key.
+    fn set_bits(&self, key: &mut [u8]) {
+        let size = u64::from(self.layout.size()) * 8;
+        let width = self.bit_width.map_or(size, u64::from);
+        for bit in self.bit_offset..self.bit_offset + width.min(8 * key.len() as u64) {
+            if let Some(byte) = key.get_mut((bit / 8) as usize) {
+                *byte |= 1 << (bit % 8);
+            }
+        }
+    }
+
+    /// What the number of a bucket means, where the column is an array of buckets.
+    pub(super) fn buckets(&self) -> Option<Scale> {
+        match self.kind {
+            Some(Metric::Histogram(scale)) => Some(scale),
+            _ => None,
+        }
+    }
+
+    fn is_histogram(&self) -> bool {
+        self.buckets().is_some()
+    }
+
+    /// Where the column is, if it is an integer of whole bytes as it stands in the key or the value, which
+    /// most are: large maps are read by this.
+    pub(super) fn integer(&self) -> Option<Integer> {
+        let Layout::Scalar(Scalar { kind: ScalarKind::Integer, size, signed, .. }) = self.layout
+        else {
+            return None;
+        };
+        let is_whole = self.bit_width.is_none() && self.bit_offset.is_multiple_of(8);
+        let offset = usize::try_from(self.bit_offset / 8).ok()?;
+        (is_whole && matches!(size, 1 | 2 | 4 | 8)).then_some(Integer {
+            source: self.source,
+            offset,
+            size: size as usize,
+            is_signed: signed,
+        })
+    }
+
     /// The type of the column's bytes.
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -191,6 +413,7 @@ impl Column {
     /// where a decoder writes them in another way.
     pub(super) fn is_quantity(&self) -> bool {
         match (&self.decoder, &self.layout) {
+            (Some(_), _) if self.is_histogram() => false,
             (Some(decoder), _) => decoders::is_quantity(decoder),
             (None, Layout::Scalar(scalar)) => {
                 matches!(scalar.kind, ScalarKind::Integer | ScalarKind::Float)

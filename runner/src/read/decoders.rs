@@ -8,16 +8,30 @@ mod accounts;
 mod lookups;
 mod network;
 mod numbers;
+mod places;
+mod stacks;
 mod system;
 mod text;
 
 pub use lookups::Lookups;
+pub use stacks::StackSource;
 
 use crate::btf::{Layout, Scalar, ScalarKind};
 use crate::desired::Decoder;
 use crate::read::decode::decode;
+use crate::read::decoders::stacks::Whose;
 use crate::read::value::Value;
 use crate::syscall_table;
+
+/// Nanoseconds and bytes as the decoders of these names write them.
+pub(super) fn duration_text(nanoseconds: i128) -> String {
+    numbers::duration_text(nanoseconds)
+}
+
+/// See [`duration_text`].
+pub(super) fn bytes_text(bytes: i128) -> String {
+    numbers::size_text(bytes)
+}
 
 /// Whether a decoder can take a field of this type.
 ///
@@ -26,6 +40,12 @@ use crate::syscall_table;
 pub fn fits(decoder: &Decoder, layout: &Layout) -> Result<(), String> {
     let (fits, need) = match decoder {
         Decoder::Ip => (network::is_address(layout), "an address of 4 or 16 bytes"),
+        Decoder::IpHost => (is_integer(layout) && layout.size() == 4, "an integer of 4 bytes"),
+        Decoder::PortNet => (is_integer(layout) && layout.size() == 2, "an integer of 2 bytes"),
+        Decoder::Ksym => (stacks::is_address(layout), "an address or an integer of 8 bytes"),
+        Decoder::Kstack | Decoder::Ustack => {
+            (stacks::is_stack(layout), "an array of addresses, or a stack trace's id")
+        }
         Decoder::Mac => (network::is_mac(layout), "6 bytes"),
         Decoder::Hex => (numbers::has_digits(layout), "an integer, an address or bytes"),
         Decoder::String => (text::is_text(layout), "an array of characters or bytes"),
@@ -37,6 +57,8 @@ pub fn fits(decoder: &Decoder, layout: &Layout) -> Result<(), String> {
         | Decoder::Process
         | Decoder::User
         | Decoder::Group
+        | Decoder::Cgroup
+        | Decoder::Device
         | Decoder::Duration
         | Decoder::Time
         | Decoder::Bytes
@@ -49,11 +71,19 @@ pub fn fits(decoder: &Decoder, layout: &Layout) -> Result<(), String> {
     }
 }
 
+/// What a decoder needs to know of the row around a field.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context {
+    /// The process that the row is about.
+    pub process: Option<u32>,
+}
+
 /// What to show for a field's bytes; `None` where the decoder doesn't fit or bytes are missing.
 pub fn apply(
     decoder: &Decoder,
     layout: &Layout,
     bytes: &[u8],
+    context: Context,
     lookups: &mut Lookups,
 ) -> Option<Value> {
     let number = || decode(layout, bytes)?.as_integer();
@@ -62,7 +92,9 @@ pub fn apply(
         Decoder::Mac => network::mac(bytes),
         Decoder::Hex => numbers::hex(layout, bytes),
         Decoder::String => Some(text::string(bytes)),
+        Decoder::IpHost => Some(network::host_address(u32::try_from(number()?).ok()?)),
         Decoder::Port => decode(layout, bytes),
+        Decoder::PortNet => Some(network::port(bytes.try_into().ok()?)),
         Decoder::Bool => Some(Value::Bool(number()? != 0)),
         Decoder::Static(names) => Some(numbers::named(names, number()?)),
         Decoder::Duration => Some(numbers::duration(number()?)),
@@ -75,6 +107,17 @@ pub fn apply(
         Decoder::User => Some(accounts::user(number()?, lookups)),
         Decoder::Group => Some(accounts::group(number()?, lookups)),
         Decoder::Time => Some(system::time(number()?, lookups)),
+        Decoder::Cgroup => Some(places::cgroup(number()?, lookups)),
+        Decoder::Device => Some(places::device(number()?, lookups)),
+        Decoder::Ksym => {
+            let address = u64::try_from(number()?).ok()?;
+            Some(stacks::function(address, &mut lookups.symbols))
+        }
+        Decoder::Kstack => stacks::stack(layout, bytes, Whose::Kernel, &mut lookups.symbols),
+        Decoder::Ustack => {
+            let whose = Whose::Process(context.process?);
+            stacks::stack(layout, bytes, whose, &mut lookups.symbols)
+        }
     }
 }
 
@@ -92,11 +135,18 @@ pub fn number_of(decoder: &Decoder, text: &str) -> Option<i128> {
         Decoder::Errno
         | Decoder::Ifname
         | Decoder::Ip
+        | Decoder::IpHost
         | Decoder::Port
+        | Decoder::PortNet
         | Decoder::Mac
         | Decoder::Process
         | Decoder::User
         | Decoder::Group
+        | Decoder::Cgroup
+        | Decoder::Device
+        | Decoder::Ksym
+        | Decoder::Kstack
+        | Decoder::Ustack
         | Decoder::Duration
         | Decoder::Time
         | Decoder::Bytes
@@ -109,9 +159,15 @@ pub fn number_of(decoder: &Decoder, text: &str) -> Option<i128> {
 /// others are names, ordered as text.
 pub(super) fn is_quantity(decoder: &Decoder) -> bool {
     match decoder {
-        Decoder::Port | Decoder::Duration | Decoder::Time | Decoder::Bytes | Decoder::Hex => true,
+        Decoder::Port
+        | Decoder::PortNet
+        | Decoder::Duration
+        | Decoder::Time
+        | Decoder::Bytes
+        | Decoder::Hex => true,
         Decoder::Ifname
         | Decoder::Ip
+        | Decoder::IpHost
         | Decoder::Mac
         | Decoder::Syscall
         | Decoder::Errno
@@ -119,6 +175,11 @@ pub(super) fn is_quantity(decoder: &Decoder) -> bool {
         | Decoder::Process
         | Decoder::User
         | Decoder::Group
+        | Decoder::Cgroup
+        | Decoder::Device
+        | Decoder::Ksym
+        | Decoder::Kstack
+        | Decoder::Ustack
         | Decoder::String
         | Decoder::Bool
         | Decoder::Static(_) => false,
@@ -165,7 +226,7 @@ fn plain(number: i128) -> Value {
 mod tests {
     use crate::btf::{Layout, ScalarKind};
     use crate::desired::Decoder;
-    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::decoders::{Context, Lookups, apply, fits};
     use crate::read::sample::{array, chars, scalar, structure, unsigned};
 
     #[test]
@@ -202,7 +263,10 @@ mod tests {
     fn missing_bytes_show_nothing() {
         let mut lookups = Lookups::default();
         for decoder in [Decoder::Ifname, Decoder::Port, Decoder::Ip, Decoder::Mac, Decoder::Hex] {
-            assert_eq!(apply(&decoder, &unsigned(4), &[1, 2, 3], &mut lookups), None);
+            assert_eq!(
+                apply(&decoder, &unsigned(4), &[1, 2, 3], Context::default(), &mut lookups),
+                None
+            );
         }
     }
 }

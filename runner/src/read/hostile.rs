@@ -3,9 +3,11 @@
 
 use crate::btf::{Field, Layout, Scalar, ScalarKind};
 use crate::desired::Decoder;
+use crate::read::decoders::Context;
 use crate::read::sample::{column, view};
 use crate::read::sinks::Sheets;
-use crate::read::sinks::json::{Document, Style};
+use crate::read::sinks::json::{self, Document};
+use crate::read::sinks::table::Style;
 use crate::read::{Columns, Lookups, Zeros, decode, decoders, sinks, table};
 
 /// Xorshift: the same numbers in every run.
@@ -95,9 +97,9 @@ fn no_layout_and_no_bytes_panic() {
         let rows = table.rows(&mut lookups);
         cells += rows.map(|row| row.cells.iter().flatten().count()).sum::<usize>();
         let mut out = Vec::new();
-        sinks::table::write(&mut out, std::slice::from_ref(&table), &mut lookups)
+        sinks::table::write(&mut out, std::slice::from_ref(&table), Style::PLAIN, &mut lookups)
             .expect("memory takes everything");
-        let mut document = Document::new(&mut out, "any", Style::Line).expect("memory");
+        let mut document = Document::new(&mut out, "any", json::Style::Line).expect("memory");
         document.begin("any", &table.columns).expect("memory takes everything");
         document.part(&table, &mut lookups).expect("memory takes everything");
         document.end().expect("memory takes everything");
@@ -123,6 +125,13 @@ fn no_bytes_panic_a_decoder() {
         Decoder::Process,
         Decoder::User,
         Decoder::Group,
+        Decoder::IpHost,
+        Decoder::PortNet,
+        Decoder::Cgroup,
+        Decoder::Device,
+        Decoder::Ksym,
+        Decoder::Kstack,
+        Decoder::Ustack,
         Decoder::Duration,
         Decoder::Time,
         Decoder::Bytes,
@@ -139,7 +148,8 @@ fn no_bytes_panic_a_decoder() {
         view.columns = vec![column("value", None, Some(decoder.clone()))];
         // A decoder is asked even where it doesn't fit.
         let mut lookups = Lookups::default();
-        let any = decoders::apply(decoder, &layout, &random.bytes(), &mut lookups);
+        let any =
+            decoders::apply(decoder, &layout, &random.bytes(), Context::default(), &mut lookups);
         shown += u32::from(any.is_some());
         let Ok(columns) = Columns::new(None, &layout, Some(&view)) else {
             continue;

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::btf::{Field, Layout, Scalar, ScalarKind};
 use crate::read::bits::little_endian;
-use crate::read::columns::{Column, Columns, Entry};
+use crate::read::columns::{Column, Columns, Entry, Integer};
 use crate::read::decode::Place;
 use crate::read::decoders::Lookups;
 use crate::read::rows::{Cell, cell};
@@ -22,6 +22,7 @@ pub(super) fn sorted<'a>(
     entries: impl Iterator<Item = (u32, Entry<'a>)>,
     lookups: &mut Lookups,
 ) -> Vec<u32> {
+    let integers: Vec<Option<Integer>> = columns.key.iter().map(Column::integer).collect();
     let mut names = Vec::new();
     let mut rests = Vec::new();
     let mut own = Vec::new();
@@ -40,8 +41,15 @@ pub(super) fn sorted<'a>(
                 own.iter_mut().for_each(|byte| *byte = !*byte);
             }
         }
-        for column in &columns.key {
-            part(column, entry, &mut own);
+        for (column, integer) in columns.key.iter().zip(&integers) {
+            match integer.and_then(|integer| Some((integer, integer.of(entry)?))) {
+                Some((integer, bits)) => {
+                    let sign = if integer.is_signed { 1 << (8 * integer.size - 1) } else { 0 };
+                    let bytes = (bits ^ sign).to_be_bytes();
+                    own.extend_from_slice(&bytes[8 - integer.size..]);
+                }
+                None => part(column, entry, &mut own),
+            }
         }
         let mut prefix = [0; PREFIX];
         let (first, rest) = own.split_at(own.len().min(PREFIX));

@@ -2,7 +2,7 @@
 
 use crate::read::columns::{Column, Columns};
 use crate::read::decode::decode;
-use crate::read::decoders::{self, Lookups};
+use crate::read::decoders::{self, Context, Lookups};
 use crate::read::value::Value;
 
 /// A cell for each shown column.
@@ -48,10 +48,14 @@ pub(super) fn cell(
 ) -> Option<Cell> {
     let bytes = column.bytes(key, value)?;
     let raw = decode(column.layout(), &bytes)?;
-    let decoded = column
-        .decoder
-        .as_ref()
-        .and_then(|decoder| decoders::apply(decoder, column.layout(), &bytes, lookups));
+    // The decoder of a histogram is for the bounds of its buckets.
+    let decoder = column.decoder.as_ref().filter(|_| column.buckets().is_none());
+    let decoded = decoder.and_then(|decoder| {
+        let process = column.process.as_ref().and_then(|process| {
+            decode(process.layout(), &process.bytes(key, value)?)?.as_integer()?.try_into().ok()
+        });
+        decoders::apply(decoder, column.layout(), &bytes, Context { process }, lookups)
+    });
     Some(Cell { raw, decoded })
 }
 

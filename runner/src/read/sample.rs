@@ -69,19 +69,11 @@ pub fn of_key(words: [i32; 4]) -> Vec<u8> {
 
 /// A view that changes nothing.
 pub fn view(map: &str) -> View {
-    View {
-        map: map.into(),
-        record: None,
-        columns: Vec::new(),
-        sort: None,
-        top: None,
-        loss: false,
-        line: None,
-    }
+    View::plain(map)
 }
 
 pub fn column(field: &str, name: Option<&str>, decoder: Option<Decoder>) -> Column {
-    Column { field: field.into(), name: name.map(str::to_owned), decoder, hide: false }
+    Column { field: field.into(), name: name.map(str::to_owned), decoder, ..Column::default() }
 }
 
 pub fn sort(column: &str, descending: bool) -> Option<Sort> {

@@ -3,9 +3,14 @@
 //! A sink writes to whatever it is given and returns that one's errors; a closed pipe is the
 //! caller's to judge.
 
+pub mod csv;
+mod heatmap;
+mod histogram;
 pub mod json;
 pub mod line;
 pub mod listing;
+mod plots;
+pub mod prometheus;
 pub mod table;
 mod terminal;
 
@@ -16,6 +21,15 @@ use std::io;
 use crate::read::columns::Columns;
 use crate::read::decoders::Lookups;
 use crate::read::table::Table;
+
+/// Whether a drawing may have colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// It may not: the output is no terminal, or its user wants none.
+    No,
+    /// The 256 colours that terminals share.
+    Ansi256,
+}
 
 /// What takes the rows of maps one after another, as they are read.
 pub trait Sheets {

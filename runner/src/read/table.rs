@@ -3,6 +3,8 @@
 //! Bytes and not values: an entry costs what the kernel's own copy costs, and is decoded when it is
 //! written. Nothing here asks the machine for names but to sort by them.
 
+use std::collections::HashMap;
+
 use crate::read::columns::{Columns, Entry};
 use crate::read::decoders::Lookups;
 use crate::read::merge;
@@ -23,6 +25,8 @@ pub struct Table {
     bytes: Vec<u8>,
     /// Positions of entries, in the order in which they are shown.
     order: Vec<u32>,
+    /// Positions by the part of the key that tells rows apart, where some of it doesn't.
+    groups: HashMap<Vec<u8>, u32>,
 }
 
 /// Whether entries of nothing but zeros are rows.
@@ -66,12 +70,45 @@ impl Table {
             value_size: 0,
             bytes: Vec::new(),
             order: Vec::new(),
+            groups: HashMap::new(),
         }
     }
 
     /// Adds an entry: its key and its value's bytes, once, or once for each possible CPU; those are
     /// added up field by field. All keys of a table are as long as the first, and so are all values.
     pub fn push(&mut self, key: &[u8], cpus: impl IntoIterator<Item: AsRef<[u8]>>) {
+        if self.columns.by_cpu {
+            for (cpu, value) in cpus.into_iter().enumerate() {
+                // Most CPUs have nothing of most keys.
+                if !is_zero(value.as_ref()) {
+                    let cpu = u32::try_from(cpu).unwrap_or(u32::MAX);
+                    self.group(&[key, &cpu.to_le_bytes()].concat(), [value]);
+                }
+            }
+        } else {
+            self.group(key, cpus);
+        }
+    }
+
+    /// Adds an entry to those that the view shows as one with it.
+    fn group(&mut self, key: &[u8], cpus: impl IntoIterator<Item: AsRef<[u8]>>) {
+        let Some(mask) = &self.columns.mask else { return self.add(key, cpus) };
+        let key: Vec<u8> = key.iter().zip(mask).map(|(byte, mask)| byte & mask).collect();
+        let Some(&position) = self.groups.get(&key) else {
+            let Ok(position) = u32::try_from(self.order.len()) else { return };
+            self.add(&key, cpus);
+            self.groups.insert(key, position);
+            return;
+        };
+        let stride = self.key_size + self.value_size;
+        let begin = position as usize * stride + self.key_size;
+        for cpu in cpus {
+            let own = &mut self.bytes[begin..][..self.value_size];
+            merge::add(&self.columns.value, own, cpu.as_ref());
+        }
+    }
+
+    fn add(&mut self, key: &[u8], cpus: impl IntoIterator<Item: AsRef<[u8]>>) {
         let mut cpus = cpus.into_iter();
         let first = cpus.next();
         let first = first.as_ref().map_or(&[][..], AsRef::as_ref);
@@ -102,13 +139,50 @@ impl Table {
             }
         }
         let entries = order.iter().map(|&position| (position, self.entry(position)));
-        self.order = order::sorted(&self.columns, entries, lookups);
+        let order = order::sorted(&self.columns, entries, lookups);
+        // Moved once here, all at a time, entries lie side by side when they are written: going to and fro
+        // then would take as long as all the writing.
+        let stride = self.key_size + self.value_size;
+        let mut bytes = Vec::with_capacity(order.len() * stride);
+        for &position in &order {
+            bytes.extend_from_slice(&self.bytes[position as usize * stride..][..stride]);
+        }
+        self.bytes = bytes;
+        self.order = (0..).take(order.len()).collect();
     }
 
     /// Removes all entries and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.order.clear();
+        self.groups.clear();
+    }
+
+    /// Leaves out the rows that `keep` doesn't want.
+    ///
+    /// # Errors
+    /// What `keep` returns.
+    pub fn retain<E>(
+        &mut self,
+        lookups: &mut Lookups,
+        mut keep: impl FnMut(&Columns, &Row) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        let mut kept = Vec::new();
+        for &position in &self.order {
+            let entry = self.entry(position);
+            let row = rows::row(&self.columns, entry.key, entry.value, lookups);
+            if keep(&self.columns, &row)? {
+                kept.push(position);
+            }
+        }
+        self.order = kept;
+        Ok(())
+    }
+
+    /// Whether its rows can be handed on in parts: those that are sums of entries are known at the
+    /// end alone.
+    pub fn is_divisible(&self) -> bool {
+        self.columns.mask.is_none()
     }
 
     /// How many entries there are.
@@ -142,6 +216,10 @@ impl Table {
         let (key, value) = bytes.split_at(self.key_size);
         Entry { key, value }
     }
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == 0)
 }
 
 fn copy(into: &mut [u8], from: &[u8]) {
@@ -187,6 +265,30 @@ mod tests {
     fn each_cpus_values_add_up() {
         let table = counts(Zeros::Kept, &[(1, &[1, 2, 0, 40]), (2, &[u64::MAX, 2])]);
         assert_eq!(cells(&table), ["1 43", "2 1"]);
+    }
+
+    #[test]
+    fn groups_add_up_and_cpus_come_apart() {
+        let mut view = view("rps_record");
+        view.group = vec!["targ_cpu".into()];
+        let entries: [(_, [u64; 2]); 3] =
+            [([2, 0, 0, 1], [3, 0]), ([1, 0, 1, 0], [7, 1]), ([1, 0, 0, 1], [10, 5])];
+        let rows = |view: &View| {
+            let columns =
+                Columns::new(Some(&rps_key()), &unsigned(8), Some(view)).expect("it fits");
+            let entries = entries.map(|(key, cpus)| (of_key(key), cpus.map(u64::to_le_bytes)));
+            cells(&table("rps_record", columns, Zeros::Kept, entries, &mut Lookups::default()))
+        };
+        assert_eq!(rows(&view), ["0 8", "1 18"]);
+        view.by_cpu = true;
+        assert_eq!(rows(&view), ["0 8", "1 18"]);
+        view.group.push("cpu".into());
+        assert_eq!(rows(&view), ["0 0 7", "0 1 1", "1 0 13", "1 1 5"]);
+        view.group.clear();
+        assert_eq!(
+            rows(&view),
+            ["1 0 0 1 0 10", "1 0 0 1 1 5", "1 0 1 0 0 7", "1 0 1 0 1 1", "2 0 0 1 0 3"]
+        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Views: how maps are shown.
 
-use crate::desired::Decoder;
+use crate::desired::{Decoder, Metric, Plot, Scale};
 use crate::model::{ColumnView, View};
 use crate::resolve::binder::Binder;
 use crate::resolve::number;
-use crate::spec::shape::{ColumnSpec, DecoderSpec, ViewSpec};
+use crate::spec::shape::{ColumnSpec, DecoderSpec, MetricSpec, PlotSpec, ScaleSpec, ViewSpec};
 use crate::spec::values::{Entries, Scalar};
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
@@ -21,6 +21,9 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
         let sort = spec.sort.as_ref().and_then(|text| bind_sort(text, binder));
         let top = spec.top.as_ref().and_then(|text| bind_top(text, binder));
         let line = spec.line.as_ref().and_then(|text| bind_line(text, binder));
+        let group = spec.group.iter().filter_map(|text| binder.text(text)).collect();
+        let plot = spec.plot.as_ref().and_then(|plot| bind_plot(plot, binder));
+        let limit = spec.limit.as_ref().and_then(|text| bind_limit(text, binder));
         if let Some(map) = map {
             bound.push(View {
                 map: name.with(map),
@@ -30,6 +33,11 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
                 top,
                 loss: spec.loss,
                 line,
+                group,
+                by_cpu: spec.by_cpu,
+                plot,
+                reset: spec.reset.clone(),
+                limit,
             });
         }
     }
@@ -44,6 +52,7 @@ fn bind_columns(columns: &Entries<ColumnSpec>, binder: &mut Binder<'_>) -> Vec<C
             name: spec.name.as_ref().and_then(|text| binder.text(text)).map(|text| text.value),
             decoder: spec.decoder.as_ref().map(|decoder| bind_decoder(decoder, binder)),
             hide: spec.hide,
+            kind: spec.kind.as_ref().and_then(|kind| bind_metric(kind, binder)),
         });
     }
     bound
@@ -53,7 +62,9 @@ fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> 
     let decoder = match &spec.value {
         DecoderSpec::Ifname => Decoder::Ifname,
         DecoderSpec::Ip => Decoder::Ip,
+        DecoderSpec::IpHost => Decoder::IpHost,
         DecoderSpec::Port => Decoder::Port,
+        DecoderSpec::PortNet => Decoder::PortNet,
         DecoderSpec::Mac => Decoder::Mac,
         DecoderSpec::Syscall => Decoder::Syscall,
         DecoderSpec::Errno => Decoder::Errno,
@@ -61,6 +72,11 @@ fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> 
         DecoderSpec::Process => Decoder::Process,
         DecoderSpec::User => Decoder::User,
         DecoderSpec::Group => Decoder::Group,
+        DecoderSpec::Cgroup => Decoder::Cgroup,
+        DecoderSpec::Device => Decoder::Device,
+        DecoderSpec::Ksym => Decoder::Ksym,
+        DecoderSpec::Kstack => Decoder::Kstack,
+        DecoderSpec::Ustack => Decoder::Ustack,
         DecoderSpec::Duration => Decoder::Duration,
         DecoderSpec::Time => Decoder::Time,
         DecoderSpec::Bytes => Decoder::Bytes,
@@ -70,6 +86,59 @@ fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> 
         DecoderSpec::Static(names) => Decoder::Static(bind_names(names, binder)),
     };
     spec.with(decoder)
+}
+
+fn bind_metric(spec: &At<MetricSpec>, binder: &mut Binder<'_>) -> Option<At<Metric>> {
+    let metric = match &spec.value {
+        MetricSpec::Counter => Metric::Counter,
+        MetricSpec::Gauge => Metric::Gauge,
+        MetricSpec::Histogram(scale) => Metric::Histogram(bind_scale(scale, binder)?),
+    };
+    Some(spec.with(metric))
+}
+
+fn bind_scale(spec: &ScaleSpec, binder: &mut Binder<'_>) -> Option<Scale> {
+    let ScaleSpec::Linear(text) = spec else { return Some(Scale::Log2) };
+    let width = binder.number::<u64>(text)?;
+    if width.value == 0 {
+        binder.findings.push(
+            Diagnostic::error(Code::InvalidValue, width.span, "buckets of width 0 hold nothing")
+                .help("write how wide a bucket is, such as `linear: 100`"),
+        );
+        return None;
+    }
+    Some(Scale::Linear(width.value))
+}
+
+fn bind_plot(spec: &At<PlotSpec>, binder: &mut Binder<'_>) -> Option<At<Plot>> {
+    let plot = match &spec.value {
+        PlotSpec::Histogram(histogram) => Plot::Histogram {
+            bucket: binder.text(&histogram.bucket)?.value,
+            value: binder.text(&histogram.value)?.value,
+            scale: match &histogram.scale {
+                Some(scale) => bind_scale(scale, binder)?,
+                None => Scale::Log2,
+            },
+        },
+        PlotSpec::Heatmap(heatmap) => Plot::Heatmap {
+            x: binder.text(&heatmap.x)?.value,
+            y: binder.text(&heatmap.y)?.value,
+            value: binder.text(&heatmap.value)?.value,
+        },
+    };
+    Some(spec.with(plot))
+}
+
+fn bind_limit(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<u32>> {
+    let limit = binder.number::<u32>(text)?;
+    if limit.value == 0 {
+        binder.findings.push(
+            Diagnostic::error(Code::InvalidValue, limit.span, "a limit of 0 records shows nothing")
+                .help("leave `limit` out to show every record"),
+        );
+        return None;
+    }
+    Some(limit)
 }
 
 fn bind_names(names: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<(i128, String)> {

@@ -138,6 +138,7 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
         name: column.name.clone(),
         decoder: column.decoder.as_ref().map(|decoder| decoder.value.clone()),
         hide: column.hide,
+        kind: column.kind.as_ref().map(|kind| kind.value),
     };
     View {
         map: model.map(view.map.value).name.clone(),
@@ -150,5 +151,10 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
         top: view.top.as_ref().map(|top| top.value as usize),
         loss: view.loss,
         line: view.line.as_ref().map(|line| line.value.clone()),
+        group: view.group.iter().map(|field| field.value.clone()).collect(),
+        by_cpu: view.by_cpu,
+        plot: view.plot.as_ref().map(|plot| plot.value.clone()),
+        reset: view.reset.as_ref().is_some_and(|reset| reset.value),
+        limit: view.limit.as_ref().map(|limit| limit.value),
     }
 }

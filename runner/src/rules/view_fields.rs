@@ -18,6 +18,9 @@ pub fn check(model: &Model, findings: &mut Findings) {
     for view in &model.views {
         let map = model.map(view.map.value);
         let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+        limits_are_of_records(view, map, is_events, findings);
+        cpus_have_values(view, map, findings);
+        entries_can_be_taken(view, map, findings);
         if is_events {
             rows_are_not_records(view, map, findings);
             line_names_columns(model, view, map, findings);
@@ -31,7 +34,9 @@ pub fn check(model: &Model, findings: &mut Findings) {
 fn rows_are_not_records(view: &View, map: &Map, findings: &mut Findings) {
     let sort = view.sort.as_ref().map(|sort| ("sort", sort.span));
     let top = view.top.as_ref().map(|top| ("top", top.span));
-    for (field, span) in sort.into_iter().chain(top) {
+    let plot = view.plot.as_ref().map(|plot| ("plot", plot.span));
+    let group = view.group.first().map(|group| ("group", group.span));
+    for (field, span) in sort.into_iter().chain(top).chain(plot).chain(group) {
         findings.push(
             Diagnostic::warning(
                 Code::UselessField,
@@ -42,6 +47,58 @@ fn rows_are_not_records(view: &View, map: &Map, findings: &mut Findings) {
             .help(format!("remove `{field}`")),
         );
     }
+}
+
+/// Only records come faster than somebody wants to see them.
+fn limits_are_of_records(view: &View, map: &Map, is_events: bool, findings: &mut Findings) {
+    let Some(limit) = view.limit.as_ref().filter(|_| !is_events) else { return };
+    findings.push(
+        Diagnostic::warning(
+            Code::UselessField,
+            limit.span,
+            format!("`{}` is shown as a table, not record by record", map.name),
+        )
+        .label("`limit` changes nothing")
+        .help("remove `limit`; `top` says how many rows a table shows"),
+    );
+}
+
+/// Only per-CPU maps have a value for each CPU.
+fn cpus_have_values(view: &View, map: &Map, findings: &mut Findings) {
+    if !view.by_cpu || map.map_type.is_per_cpu() {
+        return;
+    }
+    findings.push(
+        Diagnostic::warning(
+            Code::UselessField,
+            view.map.span,
+            format!("`{}` has one value for all CPUs", map.name),
+        )
+        .label(format!("a {} map", map.map_type))
+        .help("remove `by_cpu`, or make it a per-CPU map"),
+    );
+}
+
+/// Entries are taken out of hashes alone: those of arrays stay, and the others have no call that
+/// gives a value and removes it at once.
+fn entries_can_be_taken(view: &View, map: &Map, findings: &mut Findings) {
+    let Some(reset) = view.reset.as_ref().filter(|reset| reset.value) else { return };
+    let is_hash = matches!(
+        map.map_type,
+        MapType::HASH | MapType::PERCPU_HASH | MapType::LRU_HASH | MapType::LRU_PERCPU_HASH
+    );
+    if is_hash {
+        return;
+    }
+    findings.push(
+        Diagnostic::error(
+            Code::InvalidValue,
+            reset.span,
+            format!("the entries of `{}` can't be taken out", map.name),
+        )
+        .label(format!("a {} map; `reset` takes a hash", map.map_type))
+        .help("remove `reset`; `read --every` with `kind: counter` shows what came since the reading before"),
+    );
 }
 
 /// Only records are shown as lines.

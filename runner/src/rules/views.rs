@@ -154,6 +154,45 @@ fn column_error(view: &View, map: &Map, error: ColumnError) -> Diagnostic {
             }
             diagnostic.help("give one of them another `name`, or `hide` it")
         }
+        ColumnError::UnknownGroup { field, known } => {
+            let names = || known.iter().map(String::as_str);
+            let written = view.group.iter().find(|one| one.value == field);
+            Diagnostic::error(
+                Code::UnknownColumn,
+                written.map_or(whole, |field| field.span),
+                format!("the key of `{}` has no field `{field}` to group by", map.name),
+            )
+            .did_you_mean(nearest(&field, names()))
+            .help(format!("fields of the key: {}", listed(names(), LISTED)))
+        }
+        ColumnError::UnknownPlot { column, known } => {
+            let names = || known.iter().map(String::as_str);
+            Diagnostic::error(
+                Code::UnknownColumn,
+                view.plot.as_ref().map_or(whole, |plot| plot.span),
+                format!("there is no column `{column}` of whole numbers to draw"),
+            )
+            .did_you_mean(nearest(&column, names()))
+            .help(format!("columns that can be drawn: {}", listed(names(), LISTED)))
+        }
+        ColumnError::NotOfKind { field, kind } => {
+            let column = view.columns.iter().find(|column| column.field.value == field);
+            let span =
+                column.and_then(|c| c.kind.as_ref()).map_or_else(|| span_of(&field), |k| k.span);
+            Diagnostic::error(
+                Code::DecoderMismatch,
+                span,
+                format!("`{field}` is no {}", kind.name()),
+            )
+            .label(format!("it takes {}", kind.takes()))
+        }
+        ColumnError::NoProcess { field } => Diagnostic::error(
+            Code::DecoderMismatch,
+            span_of(&field),
+            format!("nothing says of which process `{field}` is the stack"),
+        )
+        .label("`ustack` needs a field `tgid` or `pid` beside it")
+        .help("store the process's id in the key, the value or the record"),
         ColumnError::UnknownSort { column, known } => {
             let names = || known.iter().map(String::as_str);
             let span = view.sort.as_ref().map_or(whole, |sort| sort.span);

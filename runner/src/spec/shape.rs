@@ -162,6 +162,89 @@ pub struct ViewSpec {
     /// For ring buffers: a template for the line that each record is shown as, fields by name.
     #[schemars(example = &"{{ time }}  {{ process }}  {{ call }}")]
     pub line: Option<At<Scalar>>,
+    /// Fields of the key: entries that agree in them are added up, and the key's other fields are not shown.
+    #[serde(default)]
+    #[schemars(example = json!(["nr"]))]
+    pub group: Vec<At<Scalar>>,
+    /// For per-CPU maps: a row for each CPU instead of their sum, with the CPU in a column `cpu`.
+    #[serde(default)]
+    #[schemars(example = true)]
+    pub by_cpu: bool,
+    /// What is drawn below the table.
+    #[schemars(example = json!({ "heatmap": { "x": "targ_cpu", "y": "curr_cpu", "value": "packets" } }))]
+    pub plot: Option<At<PlotSpec>>,
+    /// For hash maps: reading takes the entries out, so that each reading shows what came since the one before.
+    #[schemars(example = true)]
+    pub reset: Option<At<bool>>,
+    /// For ring buffers: how many records are shown a second at most. How many were left out is said.
+    #[schemars(example = 100)]
+    pub limit: Option<At<Scalar>>,
+}
+
+/// A drawing of a map.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum PlotSpec {
+    /// Bars, a row for each bucket.
+    #[schemars(example = json!({ "histogram": { "bucket": "slot", "value": "count" } }))]
+    Histogram(HistogramSpec),
+    /// A field of colours.
+    #[schemars(example = json!({ "heatmap": { "x": "targ_cpu", "y": "curr_cpu", "value": "packets" } }))]
+    Heatmap(HeatmapSpec),
+}
+
+/// A histogram whose buckets are a map's entries.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HistogramSpec {
+    /// The column of the bucket's number.
+    #[schemars(example = &"slot")]
+    pub bucket: At<Scalar>,
+    /// The column of what is in the bucket.
+    #[schemars(example = &"count")]
+    pub value: At<Scalar>,
+    /// What a bucket's number means; `log2` if it is left out.
+    #[schemars(example = &"log2")]
+    pub scale: Option<ScaleSpec>,
+}
+
+/// A heatmap of a map's entries.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeatmapSpec {
+    /// The column whose values go from left to right.
+    #[schemars(example = &"targ_cpu")]
+    pub x: At<Scalar>,
+    /// The column whose values go from top to bottom.
+    #[schemars(example = &"curr_cpu")]
+    pub y: At<Scalar>,
+    /// The column of the amounts.
+    #[schemars(example = &"packets")]
+    pub value: At<Scalar>,
+}
+
+/// What a bucket's number means.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleSpec {
+    /// Bucket n holds what is at least 2ⁿ and less than 2ⁿ⁺¹, bucket 0 also 0.
+    Log2,
+    /// Bucket n holds what is at least n times this number and less than n + 1 times.
+    #[schemars(example = json!({ "linear": 100 }))]
+    Linear(At<Scalar>),
+}
+
+/// What a column's numbers are.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricSpec {
+    /// They only grow: `read --every` shows how fast.
+    Counter,
+    /// They come and go.
+    Gauge,
+    /// An array of buckets, drawn below the table.
+    #[schemars(example = json!({ "histogram": "log2" }))]
+    Histogram(ScaleSpec),
 }
 
 /// How a field is shown.
@@ -179,6 +262,9 @@ pub struct ColumnSpec {
     #[serde(default)]
     #[schemars(example = true)]
     pub hide: bool,
+    /// What the numbers are: `counter`, `gauge`, or for an array of buckets `histogram`.
+    #[schemars(example = &"counter")]
+    pub kind: Option<At<MetricSpec>>,
 }
 
 /// How a number or bytes become text.
@@ -189,8 +275,12 @@ pub enum DecoderSpec {
     Ifname,
     /// An IPv4 or IPv6 address from 4 or 16 bytes in network order.
     Ip,
+    /// An IPv4 address from a number in the machine's byte order.
+    IpHost,
     /// A port number in the machine's byte order.
     Port,
+    /// A port number in network byte order.
+    PortNet,
     /// A MAC address from 6 bytes.
     Mac,
     /// A system call's name on this machine's architecture.
@@ -205,6 +295,17 @@ pub enum DecoderSpec {
     User,
     /// A group's name from its id.
     Group,
+    /// A control group's path from its id (`bpf_get_current_cgroup_id`).
+    Cgroup,
+    /// A block or character device from its number in the kernel (`dev_t`).
+    Device,
+    /// A function of the kernel from an address in it.
+    Ksym,
+    /// Calls in the kernel, innermost first: from an array of addresses, or from the id that `bpf_get_stackid`
+    /// gave, which is looked up in the probe's map of stack traces.
+    Kstack,
+    /// Calls in a process, as `kstack`; the process is the one of the field `tgid` or `pid` beside it.
+    Ustack,
     /// Nanoseconds as a duration.
     Duration,
     /// Nanoseconds since boot (`bpf_ktime_get_ns`) as a time of day, in UTC.

@@ -176,16 +176,77 @@ impl TemplateError {
     }
 }
 
-/// Renders a line for one record, whose fields are the names in scope.
-///
-/// # Errors
-/// As for [`Scope::render`].
-pub fn render_record(template: &str, record: &serde_json::Value) -> Result<String, TemplateError> {
-    let scope = Scope::new(BTreeMap::new());
-    scope
-        .environment
-        .render_str(template, Value::from(Serde(record)))
-        .map_err(|error| TemplateError::malformed(&error))
+/// A template for a line of each record, parsed once.
+pub struct Line(Environment<'static>);
+
+/// What the one template of a [`Line`] is called.
+const LINE: &str = "line";
+
+impl Line {
+    /// Parses the template.
+    ///
+    /// # Errors
+    /// It is malformed.
+    pub fn parse(text: &str) -> Result<Line, TemplateError> {
+        let mut environment = Scope::new(BTreeMap::new()).environment;
+        environment
+            .add_template_owned(LINE, text.to_owned())
+            .map_err(|error| TemplateError::malformed(&error))?;
+        Ok(Line(environment))
+    }
+
+    /// The line of a record, whose fields are the names in scope.
+    ///
+    /// # Errors
+    /// As for [`Scope::render`].
+    pub fn render(&self, record: &serde_json::Value) -> Result<String, TemplateError> {
+        let template = self.0.get_template(LINE);
+        template
+            .and_then(|template| template.render(Value::from(Serde(record))))
+            .map_err(|error| TemplateError::malformed(&error))
+    }
+}
+
+/// An expression that says which rows are shown.
+pub struct Filter {
+    expression: minijinja::Expression<'static, 'static>,
+    /// The names that it uses.
+    pub names: Vec<String>,
+}
+
+impl Filter {
+    /// Parses an expression such as `device == "eth0" and packets > 10`.
+    ///
+    /// # Errors
+    /// The expression is malformed.
+    pub fn parse(text: &str) -> Result<Filter, TemplateError> {
+        let mut environment = Environment::new();
+        // A record may lack fields.
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.set_fuel(Some(FUEL));
+        // It lives as long as the command that was given it.
+        let environment: &'static Environment<'static> = Box::leak(Box::new(environment));
+        let expression = environment
+            .compile_expression_owned(text.to_owned())
+            .map_err(|error| TemplateError::malformed(&error))?;
+        let is_function = |name: &str| environment.globals().any(|(global, _)| global == name);
+        let mut names: Vec<String> = expression
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !is_function(name))
+            .collect();
+        names.sort();
+        Ok(Filter { expression, names })
+    }
+
+    /// Whether a row is to be shown; its fields are the names in scope.
+    ///
+    /// # Errors
+    /// The expression can't be evaluated for this row.
+    pub fn keeps(&self, row: &serde_json::Value) -> Result<bool, TemplateError> {
+        let value = self.expression.eval(Value::from(Serde(row)));
+        value.map(|value| value.is_true()).map_err(|error| TemplateError::malformed(&error))
+    }
 }
 
 fn reason(error: &Error) -> String {
@@ -197,7 +258,7 @@ fn reason(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scope, render_record};
+    use super::{Filter, Line, Scope};
     use crate::text::source::Span;
     use serde_json::json;
 
@@ -237,9 +298,24 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_keeps_what_it_names() {
+        let filter = Filter::parse("device == 'eth0' and packets > 10").expect("it is one");
+        assert_eq!(filter.names, ["device", "packets"]);
+        assert_eq!(filter.keeps(&json!({"device": "eth0", "packets": 11})), Ok(true));
+        assert_eq!(filter.keeps(&json!({"device": "eth0", "packets": 10})), Ok(false));
+        assert_eq!(filter.keeps(&json!({"device": "lo", "packets": 11})), Ok(false));
+        // A record that ends before the field.
+        assert_eq!(filter.keeps(&json!({"packets": 11})), Ok(false));
+        assert!(Filter::parse("device ==").is_err());
+    }
+
+    #[test]
     fn a_record_line_names_its_fields() {
-        let line = render_record("{{ comm }} {{ nr + 1 }}", &json!({"comm": "ls", "nr": 58}));
-        assert_eq!(line.as_deref(), Ok("ls 59"));
+        let line = Line::parse("{{ comm }} {{ nr + 1 }}").expect("it is a template");
+        let text = line.render(&json!({"comm": "ls", "nr": 58}));
+        assert_eq!(text.as_deref(), Ok("ls 59"));
+        line.render(&json!({"nr": 58})).expect_err("a field is missing");
+        assert!(Line::parse("{{ comm").is_err());
         assert_eq!(Scope::names_used("{{ comm }} {{ nr }}"), Ok(vec!["comm".into(), "nr".into()]));
     }
 }

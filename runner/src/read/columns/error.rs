@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::desired::Decoder;
+use crate::desired::{Decoder, Metric};
 
 /// Why a view doesn't fit its map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,32 @@ pub enum ColumnError {
         /// The name.
         name: String,
     },
+    /// A field to group by isn't one of the key's.
+    UnknownGroup {
+        /// What the view names.
+        field: String,
+        /// The key's fields.
+        known: Vec<String>,
+    },
+    /// A column to draw isn't shown, or is no whole number.
+    UnknownPlot {
+        /// What the view names.
+        column: String,
+        /// The columns of whole numbers.
+        known: Vec<String>,
+    },
+    /// A field can't be what the view says that it is.
+    NotOfKind {
+        /// The field.
+        field: String,
+        /// What the view says.
+        kind: Metric,
+    },
+    /// A user stack has no field beside it that names its process.
+    NoProcess {
+        /// The field.
+        field: String,
+    },
     /// The column to sort by isn't shown.
     UnknownSort {
         /// What the view names.
@@ -57,6 +83,21 @@ impl fmt::Display for ColumnError {
             ColumnError::NameTwice { name } => write!(
                 formatter,
                 "two columns would be called `{name}` (a decoded column `x` also has `x_raw`)"
+            ),
+            ColumnError::UnknownGroup { field, known } => {
+                write!(formatter, "can't group by `{field}`: the key has {}", quoted(known))
+            }
+            ColumnError::UnknownPlot { column, known } => write!(
+                formatter,
+                "can't draw `{column}`: columns of whole numbers are {}",
+                quoted(known)
+            ),
+            ColumnError::NotOfKind { field, kind } => {
+                write!(formatter, "`{field}` is no {}: it takes {}", kind.name(), kind.takes())
+            }
+            ColumnError::NoProcess { field } => write!(
+                formatter,
+                "`{field}` can't be shown as ustack: no field `tgid` or `pid` says of which process"
             ),
             ColumnError::UnknownSort { column, known } => write!(
                 formatter,

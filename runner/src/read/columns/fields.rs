@@ -29,20 +29,26 @@ pub(super) fn all(key: Option<&Layout>, value: &Layout) -> Vec<Column> {
     columns
 }
 
+/// The size of the CPU's number behind the key.
+pub(super) const CPU_SIZE: u32 = 4;
+
+/// The column of the CPU whose value a row has.
+pub(super) fn cpu(key: &Layout, others: &[Column]) -> Column {
+    let is_taken = others.iter().any(|column| column.field == "cpu");
+    let name = if is_taken { "value.cpu" } else { "cpu" };
+    Column {
+        name: name.into(),
+        bit_offset: 8 * u64::from(key.size()),
+        ..Column::new(Source::Key, name.into(), Layout::untyped(CPU_SIZE))
+    }
+}
+
 fn part(source: Source, layout: &Layout, columns: &mut Vec<Column>) {
     match layout {
         Layout::Struct { fields, .. } | Layout::Union { fields, .. } if !fields.is_empty() => {
             members(source, fields, 0, "", columns);
         }
-        _ => columns.push(Column {
-            name: String::new(),
-            field: source.name().into(),
-            source,
-            decoder: None,
-            layout: layout.clone(),
-            bit_offset: 0,
-            bit_width: None,
-        }),
+        _ => columns.push(Column::new(source, source.name().into(), layout.clone())),
     }
 }
 
@@ -60,14 +66,27 @@ fn members(source: Source, fields: &[Field], base: u64, prefix: &str, columns: &
             }
             _ if field.name.is_empty() => {}
             layout => columns.push(Column {
-                name: String::new(),
-                field: format!("{prefix}{}", field.name),
-                source,
-                decoder: None,
-                layout: layout.clone(),
                 bit_offset: place.bit_offset,
                 bit_width: place.bit_width,
+                ..Column::new(source, format!("{prefix}{}", field.name), layout.clone())
             }),
+        }
+    }
+}
+
+impl Column {
+    /// A column at the beginning of the key or the value, as its type says.
+    fn new(source: Source, field: String, layout: Layout) -> Column {
+        Column {
+            name: String::new(),
+            field,
+            source,
+            decoder: None,
+            kind: None,
+            process: None,
+            layout,
+            bit_offset: 0,
+            bit_width: None,
         }
     }
 }

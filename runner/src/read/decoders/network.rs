@@ -24,6 +24,16 @@ pub(super) fn address(bytes: &[u8]) -> Option<Value> {
     Some(Value::Text(address.to_canonical().to_string()))
 }
 
+/// An address whose number is in the machine's byte order.
+pub(super) fn host_address(address: u32) -> Value {
+    Value::Text(Ipv4Addr::from(address).to_string())
+}
+
+/// A port in network byte order.
+pub(super) fn port(bytes: [u8; 2]) -> Value {
+    Value::Unsigned(u16::from_be_bytes(bytes).into())
+}
+
 /// 6 bytes that aren't a number.
 pub(super) fn is_mac(layout: &Layout) -> bool {
     layout.size() == 6 && is_block(layout)
@@ -39,11 +49,12 @@ pub(super) fn mac(bytes: &[u8]) -> Option<Value> {
 
 /// The name in the network namespace of this process.
 pub(super) fn device(index: i128, lookups: &mut Lookups) -> Value {
+    let former = &lookups.former_devices;
     let name = lookups.devices.get(index, || {
-        let name = if_indextoname(u32::try_from(index).ok()?).ok()?;
+        let name = if_indextoname(u32::try_from(index).ok()?).ok();
         // nix 0.31 takes the null pointer for a success, with an empty name.
-        let name = name.to_string_lossy();
-        (!name.is_empty()).then(|| name.into_owned())
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        name.filter(|name| !name.is_empty()).or_else(|| former.get(&index).cloned())
     });
     name.map_or(plain(index), Value::Text)
 }
@@ -55,12 +66,13 @@ mod tests {
     use crate::btf::Layout;
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::decoders::{Context, Lookups, apply, fits};
     use crate::read::sample::{array, structure, unsigned};
 
     fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
         fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, &mut Lookups::default()).expect("the bytes are there")
+        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
+            .expect("the bytes are there")
     }
 
     fn text(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> String {
@@ -79,6 +91,16 @@ mod tests {
             Value::Unsigned(0x7fff_ffff)
         );
         assert_eq!(shown(&Decoder::Ifname, &unsigned(4), &[0; 4]), Value::Unsigned(0));
+    }
+
+    #[test]
+    fn a_device_that_is_gone_keeps_its_name() {
+        let mut lookups = Lookups::default();
+        let index = i32::MAX.to_le_bytes();
+        lookups.devices.get(i32::MAX.into(), || Some("veth7".into()));
+        lookups.renew();
+        let name = apply(&Decoder::Ifname, &unsigned(4), &index, Context::default(), &mut lookups);
+        assert_eq!(name, Some(Value::Text("veth7".into())));
     }
 
     #[test]
@@ -104,6 +126,8 @@ mod tests {
     #[test]
     fn ports_and_hardware_addresses() {
         assert_eq!(shown(&Decoder::Port, &unsigned(2), &[0xbb, 1]), Value::Unsigned(443));
+        assert_eq!(shown(&Decoder::PortNet, &unsigned(2), &[1, 0xbb]), Value::Unsigned(443));
+        assert_eq!(text(&Decoder::IpHost, &unsigned(4), &[1, 2, 0, 192]), "192.0.2.1");
         let mac = [0x02, 0x42, 0xac, 0x11, 0x00, 0x0f];
         assert_eq!(text(&Decoder::Mac, &array(unsigned(1), 6), &mac), "02:42:ac:11:00:0f");
     }

@@ -39,8 +39,16 @@ pub(super) fn named(names: &[(i128, String)], number: i128) -> Value {
 
 /// Nanoseconds as a duration of at most four to six digits: `17ns`, `1.235ms`, `2m 5s`.
 pub(super) fn duration(nanoseconds: i128) -> Value {
+    match u64::try_from(nanoseconds.unsigned_abs()) {
+        Ok(_) => Value::Text(duration_text(nanoseconds)),
+        Err(_) => plain(nanoseconds),
+    }
+}
+
+/// See [`duration`]; the number itself beyond 64 bits.
+pub(super) fn duration_text(nanoseconds: i128) -> String {
     let Ok(magnitude) = u64::try_from(nanoseconds.unsigned_abs()) else {
-        return plain(nanoseconds);
+        return nanoseconds.to_string();
     };
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let text = match magnitude {
@@ -53,7 +61,7 @@ pub(super) fn duration(nanoseconds: i128) -> Value {
             humantime::format_duration(seconds).to_string()
         }
     };
-    Value::Text(format!("{sign}{text}"))
+    format!("{sign}{text}")
 }
 
 /// `Duration` writes the unit and all digits that aren't zero: round before.
@@ -64,11 +72,16 @@ fn rounded(nanoseconds: u64, to: u64) -> String {
 
 /// Bytes with a binary unit and one decimal: `512 B`, `1.5 KiB`.
 pub(super) fn size(bytes: i128) -> Value {
+    Value::Text(size_text(bytes))
+}
+
+/// See [`size`].
+pub(super) fn size_text(bytes: i128) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let sign = if bytes < 0 { "-" } else { "" };
     let magnitude = bytes.unsigned_abs();
     if magnitude < 1024 {
-        return Value::Text(format!("{bytes} B"));
+        return format!("{bytes} B");
     }
     let mut amount = magnitude as f64 / 1024.0;
     let mut unit = 0;
@@ -77,7 +90,7 @@ pub(super) fn size(bytes: i128) -> Value {
         amount /= 1024.0;
         unit += 1;
     }
-    Value::Text(format!("{sign}{amount:.1} {}", UNITS[unit]))
+    format!("{sign}{amount:.1} {}", UNITS[unit])
 }
 
 #[cfg(test)]
@@ -85,12 +98,13 @@ mod tests {
     use crate::btf::Layout;
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::decoders::{Context, Lookups, apply, fits};
     use crate::read::sample::{array, signed, unsigned};
 
     fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
         fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, &mut Lookups::default()).expect("the bytes are there")
+        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
+            .expect("the bytes are there")
     }
 
     fn of_u64(decoder: &Decoder, number: u64) -> String {

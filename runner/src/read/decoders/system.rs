@@ -91,13 +91,14 @@ mod tests {
     use crate::desired::Decoder;
     use crate::read::Value;
     use crate::read::decoders::system::wall_time;
-    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::decoders::{Context, Lookups, apply, fits};
     use crate::read::sample::{signed, unsigned};
     use crate::syscall_table;
 
     fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
         fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, &mut Lookups::default()).expect("the bytes are there")
+        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
+            .expect("the bytes are there")
     }
 
     fn of_u32(decoder: &Decoder, number: u32) -> Value {

@@ -25,7 +25,7 @@ mod tests {
     use crate::btf::{Layout, ScalarKind};
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Lookups, apply, fits};
+    use crate::read::decoders::{Context, Lookups, apply, fits};
     use crate::read::sample::{array, scalar, unsigned};
 
     #[test]
@@ -33,13 +33,19 @@ mod tests {
         for layout in [array(unsigned(1), 5), Layout::Opaque { size: 5 }] {
             fits(&Decoder::String, &layout).expect("bytes can be text");
             assert_eq!(
-                apply(&Decoder::String, &layout, b"ls\0xx", &mut Lookups::default()),
+                apply(
+                    &Decoder::String,
+                    &layout,
+                    b"ls\0xx",
+                    Context::default(),
+                    &mut Lookups::default()
+                ),
                 Some(Value::Text("ls".into()))
             );
         }
         let character = scalar(ScalarKind::Char, 1);
         assert_eq!(
-            apply(&Decoder::String, &character, b"A", &mut Lookups::default()),
+            apply(&Decoder::String, &character, b"A", Context::default(), &mut Lookups::default()),
             Some(Value::Text("A".into()))
         );
     }

@@ -4,17 +4,40 @@ use std::io;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::read::columns::Column;
 use crate::read::decoders::Lookups;
 use crate::read::loss::Loss;
+use crate::read::rates::Rates;
+use crate::read::sinks::Colours;
+use crate::read::sinks::plots;
 use crate::read::sinks::terminal::{escape, plain};
 use crate::read::table::Table;
+
+/// How tables are written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style<'a> {
+    /// For what is drawn below them.
+    pub colours: Colours,
+    /// The reading before, to tell how fast counters grow.
+    pub rates: Option<&'a Rates>,
+}
+
+impl Style<'_> {
+    /// Text alone.
+    pub const PLAIN: Style<'static> = Style { colours: Colours::No, rates: None };
+}
 
 /// Writes tables, one after another with an empty line between. Where there are several, each has
 /// its map's name above it.
 ///
 /// # Errors
 /// The writer's.
-pub fn write(out: &mut impl io::Write, tables: &[Table], lookups: &mut Lookups) -> io::Result<()> {
+pub fn write(
+    out: &mut impl io::Write,
+    tables: &[Table],
+    style: Style<'_>,
+    lookups: &mut Lookups,
+) -> io::Result<()> {
     for (position, table) in tables.iter().enumerate() {
         if position > 0 {
             writeln!(out)?;
@@ -22,7 +45,8 @@ pub fn write(out: &mut impl io::Write, tables: &[Table], lookups: &mut Lookups) 
         if tables.len() > 1 {
             writeln!(out, "{}", escape(&table.map))?;
         }
-        write_one(out, table, lookups)?;
+        write_one(out, table, style, lookups)?;
+        plots::write(out, table, style.colours, lookups)?;
     }
     Ok(())
 }
@@ -59,20 +83,46 @@ enum Side {
     Right,
 }
 
-fn write_one(out: &mut impl io::Write, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
-    let columns = &table.columns.shown;
-    let sides: Vec<Side> = columns
+fn write_one(
+    out: &mut impl io::Write,
+    table: &Table,
+    style: Style<'_>,
+    lookups: &mut Lookups,
+) -> io::Result<()> {
+    // What is drawn isn't also listed.
+    let columns: Vec<(usize, &Column)> = table
+        .columns
+        .shown
         .iter()
-        .map(|column| if column.is_quantity() { Side::Right } else { Side::Left })
+        .enumerate()
+        .filter(|(_, column)| column.buckets().is_none())
         .collect();
+    let rates = style.rates.filter(|rates| rates.knows(&table.map));
+    let counters: Vec<&Column> = columns
+        .iter()
+        .filter(|(_, column)| rates.is_some() && column.is_counter())
+        .map(|(_, column)| *column)
+        .collect();
+    let mut sides: Vec<Side> = columns
+        .iter()
+        .map(|(_, column)| if column.is_quantity() { Side::Right } else { Side::Left })
+        .collect();
+    sides.extend(counters.iter().map(|_| Side::Right));
     let shown = table.columns.top.unwrap_or(usize::MAX).min(table.len());
-    let heading = columns.iter().map(|column| escape(&column.name).to_uppercase()).collect();
+    let mut heading: Vec<String> =
+        columns.iter().map(|(_, column)| escape(&column.name).to_uppercase()).collect();
+    heading
+        .extend(counters.iter().map(|column| format!("{}/S", escape(&column.name).to_uppercase())));
     let mut lines: Vec<Vec<String>> = vec![heading];
-    lines.extend(table.rows(lookups).take(shown).map(|row| {
-        let cells = row.cells.iter();
-        cells
-            .map(|cell| cell.as_ref().map(|cell| plain(cell.shown())).unwrap_or_default())
-            .collect()
+    lines.extend(table.entries().zip(table.rows(lookups)).take(shown).map(|(entry, row)| {
+        let cells = columns.iter().map(|(position, _)| row.cells[*position].as_ref());
+        let mut line: Vec<String> =
+            cells.map(|cell| cell.map(|cell| plain(cell.shown())).unwrap_or_default()).collect();
+        line.extend(counters.iter().map(|column| {
+            let rate = rates.and_then(|rates| rates.of(&table.map, column, entry));
+            rate.map(|rate| format!("{rate:.1}")).unwrap_or_default()
+        }));
+        line
     }));
     align(out, &sides, &lines)?;
     match table.len() - shown {
@@ -109,12 +159,13 @@ mod tests {
     use crate::read::sample::{
         chars, column, field, of_key, rps_key, sort, structure, unsigned, view,
     };
-    use crate::read::sinks::table::{write, write_loss};
+    use crate::read::sinks::table::{Style, write, write_loss};
     use crate::read::{Columns, Lookups, Loss, Table, Zeros, table};
 
     fn text(tables: &[Table]) -> String {
         let mut out = Vec::new();
-        write(&mut out, tables, &mut Lookups::default()).expect("memory takes everything");
+        write(&mut out, tables, Style::PLAIN, &mut Lookups::default())
+            .expect("memory takes everything");
         String::from_utf8(out).expect("text")
     }
 
@@ -148,6 +199,44 @@ lo                 0         0         1    10113
 lo                 0         1         0     9887
 wlp3s0             0         0         1        3
 "
+        );
+    }
+
+    #[test]
+    fn counters_have_their_rates() {
+        let mut view = rps_view();
+        view.columns[1].kind = Some(crate::desired::Metric::Counter);
+        let mut rates = crate::read::Rates::default();
+        rates.note(&rps(&view, &ENTRIES[2..]));
+        rates.turn(std::time::Duration::from_secs(2));
+        let mut out = Vec::new();
+        let style = Style { rates: Some(&rates), ..Style::PLAIN };
+        let now = [([1, 0, 0, -1], 31), ([1, 0, 0, 1], 10_112), ([1, 0, 1, 0], 5)];
+        write(&mut out, &[rps(&view, &now)], style, &mut Lookups::default()).expect("memory");
+        assert_eq!(
+            String::from_utf8(out).expect("text"),
+            "\
+DEVICE  CURR_NODE_ID  CURR_CPU  TARG_CPU  PACKETS  PACKETS/S
+lo                 0         0        -1       31        5.5
+lo                 0         0         1    10112     5056.0
+lo                 0         1         0        5        2.5
+"
+        );
+    }
+
+    #[test]
+    fn drawings_come_below_the_table() {
+        let mut view = rps_view();
+        view.plot = Some(crate::desired::Plot::Heatmap {
+            x: "targ_cpu".into(),
+            y: "curr_cpu".into(),
+            value: "packets".into(),
+        });
+        let text = text(&[rps(&view, &ENTRIES)]);
+        let drawn = text.split_once("\n\n").expect("an empty line").1;
+        assert_eq!(
+            drawn,
+            "packets by targ_cpu (→) and curr_cpu (↓)\n  -1  0  1\n0 ..    @@\n1    @@   \n1 .:-=+*#%@ 10116\n"
         );
     }
 

@@ -144,9 +144,8 @@ fn columns(key: Option<&Layout>, value: &Layout, view: Option<&View>, map: &str)
             .filter(|column| column.decoder.is_some())
             .map(|column| desired::Column {
                 field: column.field.value.clone(),
-                name: None,
                 decoder: column.decoder.as_ref().map(|decoder| decoder.value.clone()),
-                hide: false,
+                ..desired::Column::default()
             })
             .collect(),
         ..desired::View::plain(map)

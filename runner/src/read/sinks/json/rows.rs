@@ -6,9 +6,7 @@ use std::io;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::btf::{Layout, Scalar, ScalarKind};
-use crate::read::bits::little_endian;
-use crate::read::columns::{Column, Columns, Entry};
+use crate::read::columns::{Column, Columns, Entry, Integer};
 use crate::read::decoders::Lookups;
 use crate::read::rows::{Row, cell};
 use crate::read::value::Value;
@@ -54,6 +52,8 @@ pub(super) struct RowWriter {
 struct Names {
     shown: Vec<u8>,
     raw: Vec<u8>,
+    /// Where its number is, if it is one and shown as it is.
+    integer: Option<Integer>,
 }
 
 impl RowWriter {
@@ -62,6 +62,7 @@ impl RowWriter {
         let names = |column: &Column| Names {
             shown: quoted(&column.name),
             raw: quoted(&column.raw_name()),
+            integer: column.integer().filter(|_| column.decoder.is_none()),
         };
         RowWriter { columns: columns.shown.iter().map(names).collect() }
     }
@@ -81,10 +82,16 @@ impl RowWriter {
             }
         };
         for (column, names) in columns.shown.iter().zip(&self.columns) {
-            if let Some(number) = plain_number(column, entry) {
+            // What most cells are needs no value in between.
+            if let Some(integer) = names.integer
+                && let Some(bits) = integer.of(entry)
+            {
                 separate(out);
                 out.extend_from_slice(&names.shown);
-                number.write(out)?;
+                match integer.is_signed {
+                    true => serde_json::to_writer(&mut *out, &bits.cast_signed())?,
+                    false => serde_json::to_writer(&mut *out, &bits)?,
+                }
                 continue;
             }
             let Some(cell) = cell(column, entry.key, entry.value, lookups) else { continue };
@@ -100,42 +107,4 @@ impl RowWriter {
         out.push(b'}');
         Ok(())
     }
-}
-
-/// What most cells are: it needs no [`Value`] in between.
-enum Number {
-    Unsigned(u64),
-    Signed(i64),
-}
-
-impl Number {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        match self {
-            Number::Unsigned(number) => serde_json::to_writer(out, number)?,
-            Number::Signed(number) => serde_json::to_writer(out, number)?,
-        }
-        Ok(())
-    }
-}
-
-/// An integer of up to 8 bytes as it is.
-fn plain_number(column: &Column, entry: Entry<'_>) -> Option<Number> {
-    let Layout::Scalar(Scalar { kind: ScalarKind::Integer, size, signed, .. }) = column.layout()
-    else {
-        return None;
-    };
-    if column.decoder.is_some() || !matches!(size, 1 | 2 | 4 | 8) {
-        return None;
-    }
-    let bytes = column.bytes(entry.key, entry.value)?;
-    if bytes.len() != *size as usize {
-        return None;
-    }
-    // Of 8 bytes at most.
-    let number = little_endian(&bytes) as u64;
-    let unused = 64 - 8 * size;
-    Some(match signed {
-        true => Number::Signed(number.cast_signed() << unused >> unused),
-        false => Number::Unsigned(number),
-    })
 }

@@ -1,0 +1,131 @@
+//! Event records as they come: from the kernel's buffers to lines.
+
+use crate::commands::Format;
+use crate::commands::run::Session;
+use crate::commands::run::limit::Limit;
+use crate::commands::stop::StopSignals;
+use crate::kernel::ring::{self, RingReader, Wake};
+use crate::read::{Columns, Lookups, Loss, record, sinks};
+use crate::readout::EventStream;
+use crate::text::template::Line;
+use anyhow::anyhow;
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// Records that are shown before the time and the signals are looked at again.
+const BATCH: usize = 4096;
+
+/// A stream while it is shown.
+struct Shown<'a> {
+    probe: &'a str,
+    stream: &'a EventStream,
+    line: Option<Line>,
+    limit: Limit,
+}
+
+/// Shows records until a signal comes or the time is over. What was left out, by probe.
+///
+/// # Errors
+/// A buffer can't be opened, or the output can't be written.
+pub fn show(
+    sessions: &[Session],
+    duration: Option<Duration>,
+    format: Format,
+    stop: &StopSignals,
+    out: &mut impl Write,
+) -> anyhow::Result<Vec<(String, Loss)>> {
+    let end = duration.map(|duration| Instant::now() + duration);
+    let mut streams = Vec::new();
+    let mut rings = Vec::new();
+    for session in sessions {
+        for stream in &session.streams {
+            rings.push(RingReader::open(session.running.pins(), &stream.view.map)?);
+            streams.push(Shown::new(&session.desired.probe, stream)?);
+        }
+    }
+    loop {
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+        let wake = ring::wait(&rings, stop.as_fd(), left)?;
+        // What came before the end is shown too.
+        for (ring, stream) in rings.iter_mut().zip(&mut streams) {
+            stream.drain(ring, format, out)?;
+        }
+        out.flush()?;
+        let is_over = left.is_some_and(|left| left.is_zero());
+        if wake == Wake::Stop || is_over {
+            return Ok(streams.iter().filter_map(Shown::left_out).collect());
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn new(probe: &'a str, stream: &'a EventStream) -> anyhow::Result<Shown<'a>> {
+        let line = stream.view.line.as_deref().map(Line::parse).transpose();
+        let line = line.map_err(|error| {
+            anyhow!("the line of `{}` can't be parsed: {}", stream.view.map, error.message)
+        })?;
+        Ok(Shown { probe, stream, line, limit: Limit::new(stream.view.limit, Instant::now()) })
+    }
+
+    fn drain(
+        &mut self,
+        ring: &mut RingReader,
+        format: Format,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let mut lookups = Lookups::default();
+        let mut result = Ok(());
+        // One time for all of them: the clock is asked once a batch.
+        let now = Instant::now();
+        ring.drain(BATCH, |bytes| {
+            if result.is_ok() && self.limit.takes(now) {
+                result = self.show(bytes, format, &mut lookups, out);
+            }
+        });
+        result
+    }
+
+    fn show(
+        &self,
+        bytes: &[u8],
+        format: Format,
+        lookups: &mut Lookups,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let columns: &Columns = &self.stream.columns;
+        let row = record(columns, bytes, lookups);
+        match (format, &self.line) {
+            (Format::Json, _) => {
+                let (probe, map) = (self.probe, self.stream.view.map.as_str());
+                let event = sinks::json::Event { probe, map, columns, row: &row };
+                sinks::json::write_event(out, &event)?;
+            }
+            (Format::Human, Some(line)) => {
+                let fields = sinks::line::template_context(columns, &row);
+                match line.render(&fields) {
+                    Ok(text) => writeln!(out, "{text}")?,
+                    // A record may lack fields; it is shown as it is rather than not at all.
+                    Err(_) => sinks::line::write(out, columns, &row)?,
+                }
+            }
+            (Format::Human, None) => sinks::line::write(out, columns, &row)?,
+        }
+        Ok(())
+    }
+
+    /// The records beyond the limit.
+    fn left_out(&self) -> Option<(String, Loss)> {
+        let count = self.limit.left_out();
+        let loss = Loss {
+            what: "left_out".to_owned(),
+            place: self.stream.view.map.clone(),
+            count,
+            meaning: format!(
+                "records beyond {} a second were not shown",
+                self.stream.view.limit.unwrap_or_default()
+            ),
+        };
+        (count > 0).then(|| (self.probe.to_owned(), loss))
+    }
+}

@@ -1,0 +1,123 @@
+//! Histograms as text: a line for each bucket, with its bounds, its count and a bar.
+
+use std::io;
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::desired::{Decoder, Scale};
+use crate::read::decoders::{bytes_text, duration_text};
+
+/// How many characters the longest bar has.
+const BAR: usize = 40;
+
+/// One histogram.
+#[derive(Clone, Debug)]
+pub(super) struct Histogram<'a> {
+    /// What stands above it.
+    pub title: String,
+    /// Buckets by number, ascending.
+    pub buckets: Vec<(u64, u128)>,
+    /// What their numbers mean.
+    pub scale: Scale,
+    /// What the bounds are written as.
+    pub unit: Option<&'a Decoder>,
+}
+
+impl Histogram<'_> {
+    /// Writes it; buckets without anything before the first and after the last one that has something are left out.
+    pub fn write(&self, out: &mut impl io::Write) -> io::Result<()> {
+        if !self.title.is_empty() {
+            writeln!(out, "{}", self.title)?;
+        }
+        let filled = |(_, count): &&(u64, u128)| *count > 0;
+        let first = self.buckets.iter().find(filled);
+        let last = self.buckets.iter().rfind(filled);
+        let (Some((first, _)), Some((last, _))) = (first, last) else {
+            return writeln!(out, "(nothing counted)");
+        };
+        let most = self.buckets.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
+        let mut lines = Vec::new();
+        let mut previous: Option<u64> = None;
+        for &(number, count) in self.buckets.iter().filter(|(n, _)| (*first..=*last).contains(n)) {
+            if let Some(previous) = previous
+                && number > previous + 1
+            {
+                // Entries that aren't there hold nothing.
+                lines.push((format!("[{}, {})", self.bound(previous + 1), self.bound(number)), 0));
+            }
+            lines.push((format!("[{}, {})", self.bound(number), self.bound(number + 1)), count));
+            previous = Some(number);
+        }
+        let bounds = lines.iter().map(|(bounds, _)| bounds.width()).max().unwrap_or(0);
+        let counts = lines.iter().map(|(_, count)| count.to_string().len()).max().unwrap_or(0);
+        for (text, count) in &lines {
+            // Every count has a bar, however small.
+            let length = ((count * BAR as u128 + most / 2) / most) as usize;
+            let bar = "█".repeat(length.max(usize::from(*count > 0)));
+            let padding = " ".repeat(bounds - text.width());
+            writeln!(out, "{text}{padding}  {count:>counts$}  {bar}")?;
+        }
+        Ok(())
+    }
+
+    /// The least value of a bucket.
+    fn bound(&self, number: u64) -> String {
+        let bound = match self.scale {
+            // Bucket 0 also holds 0.
+            Scale::Log2 if number == 0 => 0,
+            Scale::Log2 => 1_u128.checked_shl(number.min(200) as u32).unwrap_or(u128::MAX),
+            Scale::Linear(width) => u128::from(number) * u128::from(width),
+        };
+        let signed = i128::try_from(bound).unwrap_or(i128::MAX);
+        match self.unit {
+            Some(Decoder::Duration) => duration_text(signed),
+            Some(Decoder::Bytes) => bytes_text(signed),
+            _ => bound.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::desired::{Decoder, Scale};
+    use crate::read::sinks::histogram::Histogram;
+
+    fn text(buckets: &[(u64, u128)], scale: Scale, unit: Option<&Decoder>) -> String {
+        let mut out = Vec::new();
+        let title = "took".to_owned();
+        let histogram = Histogram { title, buckets: buckets.to_vec(), scale, unit };
+        histogram.write(&mut out).expect("memory takes everything");
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn powers_of_two_with_units() {
+        let buckets = [(0, 0), (9, 1), (10, 40), (11, 80), (13, 3), (14, 0)];
+        assert_eq!(
+            text(&buckets, Scale::Log2, Some(&Decoder::Duration)),
+            "\
+took
+[512ns, 1.024µs)      1  █
+[1.024µs, 2.048µs)   40  ████████████████████
+[2.048µs, 4.096µs)   80  ████████████████████████████████████████
+[4.096µs, 8.192µs)    0  
+[8.192µs, 16.384µs)   3  ██
+"
+        );
+        assert_eq!(
+            text(&[(0, 5), (1, 5)], Scale::Log2, None),
+            format!("took\n[0, 2)  5  {0}\n[2, 4)  5  {0}\n", "█".repeat(40))
+        );
+    }
+
+    #[test]
+    fn equal_widths_and_nothing() {
+        assert_eq!(
+            text(&[(0, 1), (1, 2)], Scale::Linear(100), None),
+            format!("took\n[0, 100)    1  {}\n[100, 200)  2  {}\n", "█".repeat(20), "█".repeat(40))
+        );
+        assert_eq!(text(&[(0, 0)], Scale::Log2, None), "took\n(nothing counted)\n");
+        // Numbers that no machine has don't panic.
+        assert!(text(&[(u64::MAX - 1, 1)], Scale::Log2, None).starts_with("took\n["));
+    }
+}
