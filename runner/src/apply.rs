@@ -51,7 +51,7 @@ pub fn apply(
     let record = live.and_then(|live| live.record.as_ref());
     for step in &plan.steps {
         let running = match (step, record) {
-            (Step::ClearLeftovers, _) => {
+            (Step::ClearLeftovers(_), _) => {
                 clear_leftovers(&desired.probe, record.is_some())?;
                 continue;
             }

@@ -113,6 +113,8 @@ pub struct Live {
     /// What the state file says; `None` if there are pins without one, which an interrupted
     /// `apply` leaves behind.
     pub record: Option<Record>,
+    /// Why the state file isn't understood, if there is one that isn't; there is no record then.
+    pub unreadable: Option<String>,
     /// Whether pins of a replacement that was never finished lie beside the probe's own.
     pub unfinished_replacement: bool,
     /// Its links, in the order in which they were attached.

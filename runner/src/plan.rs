@@ -34,8 +34,8 @@ pub struct Plan {
 /// One step of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Remove what an interrupted `apply` left.
-    ClearLeftovers,
+    /// Remove what an interrupted `apply` left, or what runs and isn't understood.
+    ClearLeftovers(Leftovers),
     /// Bring the probe up where there is none: these lines.
     Create(Vec<Line>),
     /// Change what runs.
@@ -45,6 +45,15 @@ pub enum Step {
     Remember,
     /// Take the probe down: these lines.
     Delete(Vec<Line>),
+}
+
+/// What is there that nobody brought up as a whole, or that this version can't tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// An `apply` was interrupted.
+    Interrupted,
+    /// The state file isn't understood, for this reason.
+    Unreadable(String),
 }
 
 /// How a probe that runs becomes another: what stays, what changes under running programs, what is
@@ -106,11 +115,15 @@ pub fn removal(live: &Live) -> Plan {
 
 fn steps(desired: &Desired, live: &Live) -> Vec<Step> {
     let Some(record) = &live.record else {
-        return vec![Step::ClearLeftovers, Step::Create(whole::made(desired))];
+        let leftovers = match &live.unreadable {
+            Some(why) => Leftovers::Unreadable(why.clone()),
+            None => Leftovers::Interrupted,
+        };
+        return vec![Step::ClearLeftovers(leftovers), Step::Create(whole::made(desired))];
     };
     let mut steps = Vec::new();
     if live.unfinished_replacement {
-        steps.push(Step::ClearLeftovers);
+        steps.push(Step::ClearLeftovers(Leftovers::Interrupted));
     }
     let change = change(desired, record, live);
     if !change.is_empty() {
@@ -197,7 +210,7 @@ impl Plan {
             Step::Create(_) => Some(Outcome::Created),
             Step::Change(_) | Step::Remember => Some(Outcome::Configured),
             Step::Delete(_) => Some(Outcome::Deleted),
-            Step::ClearLeftovers => None,
+            Step::ClearLeftovers(_) => None,
         });
         outcomes.next().unwrap_or(Outcome::Unchanged)
     }
@@ -207,13 +220,15 @@ impl Plan {
         self.steps.iter().flat_map(|step| match step {
             Step::Create(lines) | Step::Delete(lines) => lines.as_slice(),
             Step::Change(change) => change.lines.as_slice(),
-            Step::ClearLeftovers | Step::Remember => &[],
+            Step::ClearLeftovers(_) | Step::Remember => &[],
         })
     }
 
     /// Whether data that programs collected is lost.
     pub fn loses_data(&self) -> bool {
-        self.lines().any(|line| line.guarantee == Some(Guarantee::Restart))
+        let unknown = |step: &Step| matches!(step, Step::ClearLeftovers(Leftovers::Unreadable(_)));
+        self.steps.iter().any(unknown)
+            || self.lines().any(|line| line.guarantee == Some(Guarantee::Restart))
     }
 }
 
@@ -238,7 +253,12 @@ impl fmt::Display for Reason {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines = match self {
-            Step::ClearLeftovers => return f.write_str("~ remove what an interrupted apply left"),
+            Step::ClearLeftovers(Leftovers::Interrupted) => {
+                return f.write_str("~ remove what an interrupted apply left");
+            }
+            Step::ClearLeftovers(Leftovers::Unreadable(why)) => {
+                return write!(f, "- remove what runs, with its data: {why}");
+            }
             Step::Remember => return f.write_str("~ update how it is shown"),
             Step::Create(lines) | Step::Delete(lines) => lines,
             Step::Change(change) => &change.lines,

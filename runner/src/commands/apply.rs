@@ -87,7 +87,7 @@ fn one(pending: &Pending<'_>) -> Result<Applied, Error> {
         return Ok(Applied { outcome: plan.outcome(), attachments, notes });
     };
     for step in &plan.steps {
-        if matches!(step, Step::Change(_) | Step::ClearLeftovers) {
+        if matches!(step, Step::Change(_) | Step::ClearLeftovers(_)) {
             report::note(probe, &step.to_string());
         }
     }

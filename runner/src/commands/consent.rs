@@ -4,7 +4,7 @@
 //! asked about. Elsewhere nobody can answer: a file that is applied says what is wanted, so it is done; that a file is
 //! gone may as well be a mistake (another directory, a failed checkout), so it has to be said.
 
-use crate::plan::{Outcome, Plan, Sign};
+use crate::plan::{Outcome, Plan, Sign, Step};
 use anstream::eprintln;
 use anyhow::bail;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -54,6 +54,11 @@ fn ask(losses: &[&Plan]) -> anyhow::Result<()> {
         let what =
             if is_removal(plan) { "will be deleted, its file is gone" } else { "loses data" };
         eprintln!("probe/{} {what}:", plan.probe);
+        for step in &plan.steps {
+            if let Step::ClearLeftovers(_) = step {
+                eprintln!("  {step}");
+            }
+        }
         let lines =
             plan.lines().filter(|line| line.guarantee.is_some() || line.sign == Sign::Remove);
         lines.for_each(|line| eprintln!("  {line}"));

@@ -51,7 +51,13 @@ pub fn run(
     }
     let known = || plans.iter().filter_map(|(_, plan)| plan.as_ref().ok());
     match format {
-        Format::Human => human(known(), out)?,
+        Format::Human => {
+            human(known(), out)?;
+            let unknown = plans.len() - known().count();
+            if unknown > 0 {
+                writeln!(out, "{unknown} could not be planned")?;
+            }
+        }
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, &Document::new(&plans))?;
             writeln!(out)?;

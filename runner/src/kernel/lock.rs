@@ -32,6 +32,10 @@ impl Lock {
             let result = Error::from_io(Phase::Lock, path.display().to_string(), &error);
             match error.raw_os_error() {
                 Some(libc::EACCES | libc::EPERM) => result.hint("run it as root"),
+                Some(libc::EROFS) => result.hint(
+                    "/run is mounted read-only; what is applied is remembered there, so it has to be \
+                     writable: `mount -o remount,rw /run`",
+                ),
                 _ => result,
             }
         };

@@ -10,7 +10,8 @@ use crate::desired::{Generation, ProgramRef};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::maps::Map;
 use crate::kernel::pins::{self, LinkName, PinDir};
-use crate::kernel::{state, sys};
+use crate::kernel::state::{self, Recalled};
+use crate::kernel::sys;
 use crate::live::{Live, LiveLink, LiveMap, LiveProgram, LiveSlot, Record};
 use crate::object::MapType;
 
@@ -28,15 +29,21 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     if !is_probe_name(probe) {
         return Ok(None);
     }
-    let record = state::recall(probe)?;
+    let (record, unreadable) = match state::recall(probe)? {
+        Recalled::Nothing => (None, None),
+        Recalled::Record(record) => (Some(*record), None),
+        Recalled::Unreadable(why) => (None, Some(why)),
+    };
     let pins = PinDir::persistent(probe);
     let unfinished_replacement =
         PinDir::replacement(probe).exists()? || pins.has_unfinished_exchange()?;
-    if record.is_none() && !pins.exists()? && !unfinished_replacement {
+    let is_remembered = record.is_some() || unreadable.is_some();
+    if !is_remembered && !pins.exists()? && !unfinished_replacement {
         return Ok(None);
     }
     let mut live = observe_pins(probe, &pins, record)?;
     live.unfinished_replacement = unfinished_replacement;
+    live.unreadable = unreadable;
     Ok(Some(live))
 }
 
@@ -78,6 +85,7 @@ pub fn observe_pins(probe: &str, pins: &PinDir, record: Option<Record>) -> Resul
         probe: probe.to_owned(),
         bases,
         record,
+        unreadable: None,
         unfinished_replacement: false,
         links: links(pins)?,
         programs,

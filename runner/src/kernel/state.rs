@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use crate::kernel::error::{Error, Phase};
 use crate::live::Record;
+use serde::Deserialize;
 
 /// Where the state files and the lock are; it goes at reboot, as the pins do.
 pub const DIRECTORY: &str = "/run/probe-runner";
@@ -30,29 +31,51 @@ pub fn remember(record: &Record) -> Result<(), Error> {
     fs::rename(&new, &path).map_err(failed)
 }
 
-/// Reads a probe's state file; `None` if there is none.
+/// What a state file tells.
+#[derive(Debug)]
+pub enum Recalled {
+    /// There is none.
+    Nothing,
+    /// What runs.
+    Record(Box<Record>),
+    /// Nothing that this version understands, for this reason.
+    Unreadable(String),
+}
+
+/// Reads a probe's state file.
 ///
 /// # Errors
-/// One that can't be read or that another version wrote.
-pub fn recall(probe: &str) -> Result<Option<Record>, Error> {
+/// One that can't be opened. What is in it is none: it may be cut off, or of another version.
+pub fn recall(probe: &str) -> Result<Recalled, Error> {
     let path = path(probe);
     let text = match fs::read(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Recalled::Nothing),
         Err(error) => {
             let result = Error::from_io(Phase::Observe, path.display().to_string(), &error);
             return Err(result.hint("run it as root"));
         }
     };
-    let record: Record = serde_json::from_slice(&text).map_err(|error| {
-        Error::new(
-            Phase::Observe,
-            path.display().to_string(),
-            format!("it is not a state file of this version: {error}"),
-        )
-        .hint(format!("remove what runs and apply it again: `probe-runner delete {probe}`"))
-    })?;
-    Ok(Some(record))
+    Ok(match understand(&text) {
+        Ok(record) => Recalled::Record(Box::new(record)),
+        Err(why) => Recalled::Unreadable(format!("{}: {why}", path.display())),
+    })
+}
+
+fn understand(text: &[u8]) -> Result<Record, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema_version: u32,
+    }
+    let version: Version = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if version.schema_version != Record::SCHEMA_VERSION {
+        return Err(format!(
+            "another version of probe-runner wrote it (form {}, this one's is {})",
+            version.schema_version,
+            Record::SCHEMA_VERSION
+        ));
+    }
+    serde_json::from_slice(text).map_err(|error| error.to_string())
 }
 
 /// The probes that have a state file, by name.
@@ -82,4 +105,22 @@ pub fn forget(probe: &str) -> Result<bool, Error> {
 
 fn path(probe: &str) -> PathBuf {
     PathBuf::from(DIRECTORY).join(format!("{probe}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::understand;
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (text, said) in [
+            ("", "EOF"),
+            ("{", "EOF"),
+            (r#"{"schema_version": 1, "desired": {}}"#, "another version"),
+            (r#"{"schema_version": 2, "desired": {}}"#, "missing field"),
+        ] {
+            let why = understand(text.as_bytes()).expect_err("it is no record");
+            assert!(why.contains(said), "{text}: {why}");
+        }
+    }
 }

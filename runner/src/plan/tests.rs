@@ -9,7 +9,7 @@ use crate::live::{
     MapRecord, ProgramRecord, Record,
 };
 use crate::object::MapType;
-use crate::plan::{Change, Outcome, Plan, Step, drift, plan, removal};
+use crate::plan::{Change, Leftovers, Outcome, Plan, Step, drift, plan, removal};
 use crate::spec::MapFlag;
 
 fn program(name: &str) -> ProgramRef {
@@ -140,6 +140,7 @@ fn live() -> Live {
             applied_at: 1,
             swapped: None,
         }),
+        unreadable: None,
         unfinished_replacement: false,
         links: vec![LiveLink {
             pin: "00:main:dispatch".to_owned(),
@@ -428,7 +429,11 @@ fn an_interrupted_apply_is_cleared_first() {
     let mut live = live();
     live.record = None;
     let plan = plan(&desired(), Some(&live));
-    assert!(matches!(plan.steps[..], [Step::ClearLeftovers, Step::Create(_)]), "{:?}", plan.steps);
+    assert!(
+        matches!(plan.steps[..], [Step::ClearLeftovers(Leftovers::Interrupted), Step::Create(_)]),
+        "{:?}",
+        plan.steps
+    );
     assert!(drift(&live).is_empty());
 }
 
@@ -437,7 +442,7 @@ fn an_interrupted_replacement_leaves_the_old_one_alone() {
     let mut live = live();
     live.unfinished_replacement = true;
     let plan = plan(&desired(), Some(&live));
-    assert_eq!(plan.steps, [Step::ClearLeftovers]);
+    assert_eq!(plan.steps, [Step::ClearLeftovers(Leftovers::Interrupted)]);
     assert_eq!(plan.outcome(), Outcome::Unchanged);
 }
 

@@ -22,6 +22,12 @@ pub const SCENARIOS: &[Scenario] = &[
         check: apply_status_read_delete,
     },
     Scenario {
+        name: "apply-replaces-what-it-does-not-understand",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: unreadable_state,
+    },
+    Scenario {
         name: "status-measures-runs-and-fill",
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
@@ -90,6 +96,30 @@ fn apply_status_read_delete(context: &Context) -> Result<()> {
     let left = product.json(&["status", "-o", "json"])?;
     ensure!(left["probes"].as_array().is_some_and(Vec::is_empty), "still there: {left}");
     Ok(())
+}
+
+/// A state file that was cut off, and one of another version: told by `status`, cleared by `delete`, replaced by `apply`.
+fn unreadable_state(context: &Context) -> Result<()> {
+    const STATE: &str = "/run/probe-runner/syscalls.json";
+    let product = &context.product;
+    let file = product.shipped("syscalls");
+    let file = path(&file)?;
+    product.command(&["apply", file])?.success()?;
+    let whole = std::fs::read_to_string(STATE)?;
+    for (text, said) in [
+        (whole[..whole.len() / 2].to_owned(), "EOF"),
+        (whole.replacen("\"schema_version\": ", "\"schema_version\": 9", 1), "another version"),
+    ] {
+        std::fs::write(STATE, text)?;
+        let status = probe_status(context, "syscalls")?;
+        let why = status["unreadable"].as_str().context("status says nothing of it")?;
+        ensure!(status["state"] == "incomplete" && why.contains(said), "{status}");
+        product.command(&["plan", file, "--detailed-exitcode"])?.exits(2)?;
+        product.command(&["apply", file])?.success()?.complains(&["with its data", said])?;
+        product.command(&["plan", file, "--detailed-exitcode"])?.success()?;
+    }
+    std::fs::write(STATE, "")?;
+    product.command(&["delete", "syscalls"])?.success().map(drop)
 }
 
 /// A status without how many entries maps hold: programs go on counting.

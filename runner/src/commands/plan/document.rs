@@ -39,8 +39,11 @@ pub struct Probe {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum PlanStep {
-    /// What an interrupted `apply` left is removed.
-    ClearLeftovers,
+    /// What an interrupted `apply` left is removed, or what runs and isn't understood.
+    ClearLeftovers {
+        /// Why, for people.
+        reason: String,
+    },
     /// The probe is brought up.
     Create {
         /// What comes.
@@ -91,7 +94,7 @@ impl From<&Step> for PlanStep {
     fn from(step: &Step) -> PlanStep {
         let changes = <[Line]>::to_vec;
         match step {
-            Step::ClearLeftovers => PlanStep::ClearLeftovers,
+            Step::ClearLeftovers(_) => PlanStep::ClearLeftovers { reason: step.to_string() },
             Step::Create(lines) => PlanStep::Create { changes: changes(lines) },
             Step::Change(change) => PlanStep::Change { changes: changes(&change.lines) },
             Step::Remember => PlanStep::Remember,

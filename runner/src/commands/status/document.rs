@@ -16,6 +16,7 @@ pub fn of(shown: &Shown) -> Value {
         "file": desired.map(|desired| &desired.file),
         "description": desired.and_then(|desired| desired.description.as_ref()),
         "state": state(live),
+        "unreadable": live.unreadable,
         "applied_at": live.record.as_ref().map(|record| record.applied_at),
         "objects": desired.map(|desired| &desired.objects),
         "attachments": live.attachments().iter().map(|one| attachment(live, one)).collect::<Vec<_>>(),

@@ -45,6 +45,9 @@ pub fn write(shown: &Shown, out: &mut impl Write) -> anyhow::Result<()> {
     for line in swapped(live) {
         writeln!(out, "  swapped   {line}")?;
     }
+    if let Some(why) = &live.unreadable {
+        writeln!(out, "  state     not understood: {why}")?;
+    }
     for reason in drift(live) {
         writeln!(out, "  drift     {reason}")?;
     }
