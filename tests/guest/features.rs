@@ -12,6 +12,7 @@ use aya_obj::btf::{Btf, BtfKind};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::sys::{self, program};
+use crate::traffic::dummy::Dummy;
 
 /// Something that a scenario can't do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,6 +55,10 @@ pub enum Need {
     NoSecurityModule,
     /// 32-bit system calls work.
     CompatCalls,
+    /// The kernel lets modules be loaded, and one of its own came along.
+    Module,
+    /// The same, and it has types of modules (Linux 5.11).
+    TypedModule,
     /// The kernel hides its memory even from root.
     LockedDown,
 }
@@ -75,6 +80,8 @@ impl Need {
                 | Self::NoTracepointCookies
                 | Self::SecurityModule
                 | Self::NoSecurityModule
+                | Self::Module
+                | Self::TypedModule
                 | Self::LockedDown
         )
     }
@@ -148,6 +155,11 @@ pub fn try_out(need: Need) -> Result<()> {
             lacking(security_module(), "BPF is among the security modules here")
         }
         Need::CompatCalls => compat_calls(),
+        Need::Module => Dummy::load().map(drop),
+        Need::TypedModule => {
+            let _loaded = Dummy::load()?;
+            fs::metadata("/sys/kernel/btf/dummy").context("no types of modules").map(drop)
+        }
         Need::LockedDown => locked_down(),
     }
 }

@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "the room for raw system calls")]
 
 use std::arch::asm;
-use std::ffi::{CString, c_int, c_long};
+use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
@@ -370,16 +370,63 @@ pub fn unshare_mounts_and_network() -> io::Result<()> {
 
 /// Brings up the loopback device.
 pub fn loopback_up() -> io::Result<()> {
+    interface_up(c"lo")
+}
+
+/// Brings up a network device.
+pub fn interface_up(name: &CStr) -> io::Result<()> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
     // SAFETY: all zeroes is a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(c"lo".to_bytes()) {
+    for (to, from) in request.ifr_name.iter_mut().zip(name.to_bytes()) {
         *to = from.cast_signed();
     }
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
     // SAFETY: the request is valid and outlives the call.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request) };
     check(c_long::from(result)).map(drop)
+}
+
+/// A socket that sends whole frames through one device.
+pub struct LinkSocket {
+    socket: OwnedFd,
+    address: libc::sockaddr_ll,
+}
+
+impl LinkSocket {
+    /// Opens one for a device.
+    pub fn open(device: &CStr) -> io::Result<LinkSocket> {
+        // SAFETY: no memory is involved.
+        let fd = check(c_long::from(unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW, 0) }))?;
+        // SAFETY: the kernel just gave this descriptor to us alone.
+        let socket = unsafe { OwnedFd::from_raw_fd(fd as RawFd) };
+        // SAFETY: the name ends with a NUL.
+        let index = unsafe { libc::if_nametoindex(device.as_ptr()) };
+        if index == 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: all zeroes is a valid `sockaddr_ll`.
+        let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+        address.sll_family = libc::AF_PACKET as u16;
+        address.sll_ifindex = index as i32;
+        Ok(LinkSocket { socket, address })
+    }
+
+    /// Sends a frame, its header included.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+        // SAFETY: frame and address outlive the call and are as long as is said.
+        let sent = unsafe {
+            libc::sendto(
+                self.socket.as_raw_fd(),
+                frame.as_ptr().cast(),
+                frame.len(),
+                0,
+                (&raw const self.address).cast(),
+                size_of::<libc::sockaddr_ll>() as u32,
+            )
+        };
+        check(sent as c_long).map(drop)
+    }
 }
 
 /// Ends the emulator through its debug-exit device. Returns only when the kernel forbids port access.

@@ -2,6 +2,7 @@
 
 mod attach_cookies;
 mod attach_kernel;
+mod attach_modules;
 mod attach_multi;
 mod attach_user;
 mod aya;
@@ -52,6 +53,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         attach_user::SCENARIOS,
         attach_cookies::SCENARIOS,
         attach_kernel::SCENARIOS,
+        attach_modules::SCENARIOS,
         attach_multi::SCENARIOS,
     ]
     .concat()

@@ -4,6 +4,7 @@
 //! the `traffic` verb. Nothing is measured here.
 
 pub mod calls;
+pub mod dummy;
 pub mod packets;
 pub mod steering;
 

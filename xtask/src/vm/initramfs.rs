@@ -14,6 +14,8 @@ use cpio::newc;
 use crate::binaries::Binaries;
 use crate::kernel_files::Told;
 use crate::paths;
+use crate::vm::kernels::Kernel;
+use crate::vm::modules;
 
 const DIRECTORY: u32 = 0o040_755;
 const EXECUTABLE: u32 = 0o100_755;
@@ -50,12 +52,11 @@ pub struct Extra {
     pub path: PathBuf,
 }
 
-/// Writes the archive to `file`. The guest is started as init, with `arguments`, on the kernel of that
-/// image.
+/// Writes the archive to `file`. The guest is started as init, with `arguments`, on that kernel.
 pub fn write(
     file: &Path,
     binaries: &Binaries,
-    image: &Path,
+    kernel: &Kernel,
     arguments: &[String],
     extras: &[Extra],
 ) -> Result<()> {
@@ -89,10 +90,16 @@ pub fn write(
     }
     archive.add("etc/guest.args", REGULAR, (0, 0), arguments.join("\n").as_bytes())?;
     // A kernel of the user's own may have no types; the guest sees by itself whether it has.
-    if let Ok(told) = Told::read(image) {
+    if let Ok(told) = Told::read(&kernel.image) {
         archive.add("etc/kernel-file", DIRECTORY, (0, 0), &[])?;
         archive.add("etc/kernel-file/types.btf", REGULAR, (0, 0), &told.types)?;
         archive.add("etc/kernel-file/facts", REGULAR, (0, 0), told.facts.as_bytes())?;
+    }
+    if let Some(package) = &kernel.package
+        && let Some(module) = modules::read(package, modules::DUMMY)?
+    {
+        archive.add("etc/modules", DIRECTORY, (0, 0), &[])?;
+        archive.add("etc/modules/dummy.ko", REGULAR, (0, 0), &module)?;
     }
     newc::trailer(archive.out)?.flush()?;
     Ok(())
