@@ -253,14 +253,20 @@ fn kernel(path: &Path, member: Member) -> Kernel {
             Some(inside) => format!("{}:{inside}", path.display()),
             None => path.display().to_string(),
         },
-        release,
         version,
         arch,
         config,
         types: match directory.map(Path::to_owned) {
             Some(directory) => types.with_modules(move |base| modules::read(&directory, base)),
+            None if inside.is_some() => {
+                let (package, release) = (path.to_owned(), release.clone());
+                types.with_modules(move |base| {
+                    modules::of_package(&package, release.as_deref(), base)
+                })
+            }
             None => types,
         },
+        release,
         symbols: Symbols::Unknown,
     }
 }

@@ -10,10 +10,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use probe_runner::btf::Kind;
 use probe_runner::kernels::{self, Cache};
 
 use crate::report::{self, Outcome, Report};
-use crate::vm::{Kernel, SERIES};
+use crate::vm::{Kernel, SERIES, modules};
 
 /// Takes nothing: it is always all kernels.
 #[derive(clap::Args)]
@@ -88,9 +89,19 @@ fn check(kernel: &Kernel) -> Result<()> {
     // The package is called after the release, and its version begins with the kernel's.
     let (name, version) = kernel.version.split_once(' ').context("no version")?;
     let opened = open(package)?;
-    let release = opened.release.unwrap_or_default();
+    let release = opened.release.clone().unwrap_or_default();
     ensure!(name.contains(&release), "{release} from {name}");
     let code = kernels::version_code(version, "", None);
     ensure!(opened.version == code, "version {:x?} from {version}", opened.version);
+    modules_are_found(&opened, package)
+}
+
+/// The types of modules that came in the same package, which kernels have since 5.11.
+fn modules_are_found(kernel: &kernels::Kernel, package: &Path) -> Result<()> {
+    let has_types = kernel.version >= Some(0x05_0b_00);
+    let expected =
+        (has_types && modules::read(package, modules::DUMMY)?.is_some()).then_some("dummy");
+    let found = kernel.types.find("dummy_xmit", Kind::Function).map(|found| found.module);
+    ensure!(found == expected.map(Some), "dummy_xmit is in {found:?}, not in {expected:?}");
     Ok(())
 }

@@ -8,7 +8,7 @@ mod initramfs;
 mod kernels;
 mod machine;
 mod matrix;
-mod modules;
+pub mod modules;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

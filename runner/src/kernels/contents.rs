@@ -1,11 +1,13 @@
 //! What a stream is, by its first bytes, and the kernel or kernels in it.
 
 use std::io::{BufReader, Chain, Cursor, Read};
+use std::ops::ControlFlow;
 
 use super::compression::Format;
 use super::error::Problem;
 use super::extract::Extract;
 use super::members::Member;
+use super::naming::Role;
 use super::scan::scan;
 use super::{deb, elf, image, members, rpm};
 
@@ -56,6 +58,46 @@ fn kernels_below(stream: &mut dyn Read, layers: u32) -> Result<Vec<Member>, Prob
         }
         _ => Ok(vec![Member::whole(innermost(peeked)?)]),
     }
+}
+
+/// Shows the modules in a package or an archive: the path of each, and the module unpacked.
+pub(super) fn modules(
+    file: &mut dyn Read,
+    show: &mut dyn FnMut(&str, Vec<u8>),
+) -> Result<(), Problem> {
+    let mut peeked = Peeked::new(file)?;
+    let mut of_tar = |files: &mut dyn Read| {
+        members::tar(files, |path, content| {
+            if Role::of(path.rsplit('/').next().unwrap_or(path)) == Role::Module {
+                show(path, unpacked(content)?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    };
+    if deb::is_deb(&peeked.start) {
+        return deb::with_files(&mut peeked.stream, |files, _| of_tar(files));
+    }
+    if peeked.is_tar() {
+        return of_tar(&mut peeked.stream);
+    }
+    match Format::of(&peeked.start) {
+        Some(format) => of_tar(&mut format.unpack(BufReader::new(peeked.stream))?),
+        // Of other packages (rpm) the modules come in packages of their own.
+        None => Ok(()),
+    }
+}
+
+fn unpacked(content: &mut dyn Read) -> Result<Vec<u8>, Problem> {
+    let peeked = Peeked::new(content)?;
+    let mut bytes = Vec::new();
+    match Format::of(&peeked.start) {
+        Some(format) => {
+            let unpacked = format.unpack(BufReader::new(peeked.stream))?;
+            unpacked.take(LARGEST_IMAGE).read_to_end(&mut bytes)?;
+        }
+        None => drop(peeked.stream.take(LARGEST_IMAGE).read_to_end(&mut bytes)?),
+    }
+    Ok(bytes)
 }
 
 /// The kernel in a file of an archive.

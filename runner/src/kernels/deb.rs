@@ -24,6 +24,19 @@ pub(super) fn is_deb(start: &[u8]) -> bool {
 
 /// The kernel in a package.
 pub(super) fn read(file: &mut dyn Read) -> Result<Vec<Member>, Problem> {
+    let mut found = Vec::new();
+    with_files(file, |files, needs| {
+        found = first_of_tar(files, needs)?;
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Shows the archive of a package's files, and the packages that it depends on.
+pub(super) fn with_files(
+    file: &mut dyn Read,
+    show: impl FnOnce(&mut dyn Read, Vec<String>) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     pass_over(file, ARCHIVE_MAGIC)?;
     let mut needs = Vec::new();
     loop {
@@ -39,12 +52,7 @@ pub(super) fn read(file: &mut dyn Read) -> Result<Vec<Member>, Problem> {
                 Ok(())
             })?;
         } else if name.starts_with("data.tar") {
-            let mut found = Vec::new();
-            unpacked(name, &mut content, |data| {
-                found = first_of_tar(data, std::mem::take(&mut needs))?;
-                Ok(())
-            })?;
-            return Ok(found);
+            return unpacked(name, &mut content, |files| show(files, needs));
         }
         let rest = content.limit() + size % 2;
         pass_over(file, rest)?;

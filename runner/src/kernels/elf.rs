@@ -51,6 +51,13 @@ pub(super) fn read<'a>(data: impl ReadRef<'a>) -> Result<Extract, Problem> {
     Extract::new(btf, banner, config::find(constants))
 }
 
+/// A module's types; none if it has none, or isn't one.
+pub(super) fn types_of_module(bytes: &[u8]) -> Option<&[u8]> {
+    let elf = Elf::parse(bytes).ok()?;
+    elf.section_by_name(".modinfo")?;
+    elf.section_by_name(".BTF")?.data().ok()
+}
+
 fn bytes<'a>(section: &Section<'a, '_, impl ReadRef<'a>>) -> Result<&'a [u8], Problem> {
     if section.size() > LARGEST_SECTION {
         return Err(Problem::TooLarge("one of its sections has more than 256 MiB"));
