@@ -200,7 +200,7 @@ impl<'a> Boot<'a> {
 
     fn pack(&self, binaries: &Binaries, arguments: &[String], extras: &[Extra]) -> Result<()> {
         std::fs::create_dir_all(&self.directory)?;
-        initramfs::write(&self.initramfs(), binaries, &self.kernel, arguments, extras)
+        initramfs::write(&self.initramfs(), binaries, self.kernel, arguments, extras)
     }
 
     fn initramfs(&self) -> PathBuf {
