@@ -45,7 +45,7 @@ pub use load::ObjectFile;
 pub use migrate::Migrated;
 pub use pins::PinDir;
 pub use previous::Previous;
-pub use slots::clear as clear_slots;
+pub use slots::{Exchanges, clear as clear_slots};
 pub use state::{forget, remember};
 pub use sys::{MapInfo, wait_for_programs};
 pub use test_bed::TestBed;

@@ -51,9 +51,12 @@ pub fn bring_up(
     pins: PinDir,
     previous: Option<Previous<'_>>,
 ) -> Result<Running, Error> {
-    let mut notes: Vec<String> = pins.create()?.into_iter().collect();
+    let mut notes = Vec::new();
     let mut made = Made::default();
-    match bring_up_in(desired, objects, &pins, previous, &mut made, &mut notes) {
+    let created = pins.create().map(|note| notes.extend(note));
+    match created
+        .and_then(|()| bring_up_in(desired, objects, &pins, previous, &mut made, &mut notes))
+    {
         Ok(()) => Ok(Running { pins, made, notes }),
         Err(error) => {
             let undone = made.exchanges.undo().and_then(|()| pins.remove());
@@ -102,8 +105,8 @@ fn bring_up_in(
         })?;
     }
     for (slot, index, program) in exchanges {
-        sys::obj_get(&program)
-            .and_then(|program| made.exchanges.exchange(pins, &slot.map, index, Some(&program)))
+        made.exchanges
+            .exchange(pins, &slot.map, index, Some(&program))
             .map_err(|error| slot_failed(slot, desired, &error))?;
     }
     for (index, attachment) in desired.attach.iter().enumerate() {

@@ -41,7 +41,7 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     if !is_remembered && !pins.exists()? && !unfinished_replacement {
         return Ok(None);
     }
-    let mut live = observe_pins(probe, &pins, record)?;
+    let mut live = observe_pins(probe, &pins.present()?, record)?;
     live.unfinished_replacement = unfinished_replacement;
     live.unreadable = unreadable;
     Ok(Some(live))

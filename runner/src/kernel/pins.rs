@@ -126,6 +126,7 @@ impl PinDir {
     /// then programs, then maps.
     pub fn remove(&self) -> Result<(), Error> {
         if !self.exists()? {
+            self.remove_ours();
             return Ok(());
         }
         self.remove_links()?;
@@ -139,16 +140,27 @@ impl PinDir {
         }
         if self.is_persistent() {
             self.remove_directory(&self.root)?;
-            // Of no interest if other probes are left in it.
+        }
+        self.remove_ours();
+        Ok(())
+    }
+
+    /// Removes the directory of all probes, unless there are any.
+    fn remove_ours(&self) {
+        if self.is_persistent() {
             let _ = fs::remove_dir(ours());
         }
-        Ok(())
     }
 
     /// Exchanges this directory with another: each gets the other's name, in one step where the
     /// kernel can (`simple_rename_exchange`, Linux 5.16), else in steps that
-    /// [`PinDir::finish_exchange`] finds interrupted.
+    /// [`PinDir::finish_exchange`] finds interrupted. If somebody removed the other one, this one
+    /// just takes its name.
     pub fn exchange(&self, other: &PinDir) -> Result<(), Error> {
+        if !other.exists()? {
+            return fs::rename(&self.root, &other.root)
+                .map_err(|error| self.failed(&other.root, &error));
+        }
         let at_once =
             renameat2(AT_FDCWD, &self.root, AT_FDCWD, &other.root, RenameFlags::RENAME_EXCHANGE);
         let result = match at_once {
@@ -177,6 +189,13 @@ impl PinDir {
             fs::rename(&aside, &self.root).map_err(|error| self.failed(&self.root, &error))?;
         }
         Ok(true)
+    }
+
+    /// Where the pins of this directory are now: aside, if an exchange was interrupted before another took
+    /// its place.
+    pub fn present(self) -> Result<PinDir, Error> {
+        let is_aside = !self.exists()? && self.has_unfinished_exchange()?;
+        Ok(if is_aside { PinDir { root: self.aside(), mount: None } } else { self })
     }
 
     /// Whether an exchange of this directory was interrupted.

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::maps::Map;
@@ -25,17 +26,18 @@ struct Exchange {
 }
 
 impl Exchanges {
-    /// Puts a program into a slot of an array, or empties the slot.
+    /// Puts a program into a slot of an array, or empties the slot. `program` is the program's pin.
     pub fn exchange(
         &mut self,
         pins: &PinDir,
         map: &str,
         index: u32,
-        program: Option<&OwnedFd>,
+        program: Option<&Path>,
     ) -> io::Result<()> {
+        let program = program.map(sys::obj_get).transpose()?;
         let array = sys::obj_get(&pins.map(map))?;
         let before = occupant(&array, index)?;
-        set(&array, index, program)?;
+        set(&array, index, program.as_ref())?;
         self.done.push(Exchange { array, index, before });
         Ok(())
     }

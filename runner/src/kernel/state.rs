@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::kernel::error::{Error, Phase};
 use crate::live::Record;
@@ -24,11 +24,16 @@ pub fn remember(record: &Record) -> Result<(), Error> {
         }
     };
     let text = serde_json::to_vec_pretty(record).map_err(|error| failed(error.into()))?;
-    let new = path.with_extension("json.new");
+    let new = unfinished(&path);
     fs::create_dir_all(DIRECTORY).map_err(failed)?;
-    let mut file = fs::File::create(&new).map_err(failed)?;
-    file.write_all(&text).map_err(failed)?;
-    fs::rename(&new, &path).map_err(failed)
+    let written = fs::File::create(&new)
+        .and_then(|mut file| file.write_all(&text))
+        .and_then(|()| fs::rename(&new, &path));
+    written.map_err(|error| {
+        // The first error is the telling one.
+        let _ = fs::remove_file(&new);
+        failed(error)
+    })
 }
 
 /// What a state file tells.
@@ -93,14 +98,25 @@ pub fn remembered_probes() -> Result<Vec<String>, Error> {
     Ok(probes)
 }
 
-/// Removes a probe's state file; whether there was one.
+/// Removes a probe's state file, and one that was being written when its writer died; whether there was one.
 pub fn forget(probe: &str) -> Result<bool, Error> {
     let path = path(probe);
-    match fs::remove_file(&path) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::from_io(Phase::Remove, path.display().to_string(), &error)),
+    let mut found = false;
+    for path in [unfinished(&path), path] {
+        match fs::remove_file(&path) {
+            Ok(()) => found = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::from_io(Phase::Remove, path.display().to_string(), &error));
+            }
+        }
     }
+    Ok(found)
+}
+
+/// Where a state file is written before it gets its name.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("json.new")
 }
 
 fn path(probe: &str) -> PathBuf {
