@@ -15,7 +15,7 @@ use crate::sys::{self, Kind};
 pub const PINS: &str = "/sys/fs/bpf/probe-runner";
 
 /// The kernel frees after a grace period and in a worker; on a busy emulated machine that takes a while.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 const KINDS: [Kind; 3] = [Kind::Program, Kind::Map, Kind::Link];
 

@@ -3,17 +3,24 @@
 //! This file only reads arguments. `stage` prepares the world, `session` runs scenarios in it, `scenarios` holds them.
 
 mod corpus;
+mod crash;
 mod demo;
+mod events;
+mod exchange;
 mod features;
+mod generations;
 mod leak;
 mod measure;
 mod objects;
 mod product;
+mod race;
 mod scenario;
 mod scenarios;
 mod session;
 mod stage;
 mod sys;
+mod soak;
+mod trace;
 mod traffic;
 
 use std::io::{self, Write};
@@ -47,6 +54,13 @@ enum Verb {
     },
     /// Show the RPS and system-call probes on generated traffic
     Demo {
+        #[command(flatten)]
+        paths: Paths,
+    },
+    /// Run one test at length, or a short form of it
+    Soak {
+        #[command(subcommand)]
+        test: soak::Test,
         #[command(flatten)]
         paths: Paths,
     },
@@ -98,7 +112,7 @@ fn main() -> Result<ExitCode> {
         });
     }
     let verb = Verb::parse();
-    if matches!(verb, Verb::Run { .. } | Verb::Demo { .. }) {
+    if matches!(verb, Verb::Run { .. } | Verb::Soak { .. } | Verb::Demo { .. }) {
         stage::apart().context("cannot set up namespaces (this needs root)")?;
     }
     dispatch(verb, &mut io::stdout())
@@ -116,6 +130,10 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
                 writeln!(out, "{}", scenario.name)?;
             }
             Ok(ExitCode::SUCCESS)
+        }
+        Verb::Soak { test, paths } => {
+            let fixtures = paths.fixtures.clone();
+            soak::run(&test, paths.product()?, fixtures, out)
         }
         Verb::Demo { paths } => demo::run(&paths.product()?, out),
         Verb::Measure(args) => measure::run(&args, out),

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::leak::PINS;
+
+/// Numbers the files that commands write to.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// For one command. Loading takes seconds under emulation on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +55,11 @@ impl Product {
             ensure!(path.exists(), "{}: no such file or directory", path.display());
         }
         Ok(Self { binary, probes, ran: RefCell::default() })
+    }
+
+    /// The binary under test.
+    pub fn binary(&self) -> &Path {
+        &self.binary
     }
 
     /// A probe file that ships with the product, by its stem.
@@ -146,6 +155,11 @@ impl Product {
 }
 
 impl Finished {
+    /// Its exit code; none if it was killed.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     /// Fails unless the exit code is 0.
     pub fn success(self) -> Result<Self> {
         self.exits(0)
@@ -222,6 +236,14 @@ impl Running {
             .map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}")))
             .collect::<Result<_>>()?;
         Ok(Transcript { lines, stderr: finished.stderr })
+    }
+
+    /// What came of it, if it ended.
+    pub fn try_finish(&mut self) -> Result<Option<Finished>> {
+        match self.started.child.try_wait()? {
+            Some(_) => self.started.finish(PATIENCE).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Kills it: it gets no chance to clean up.
@@ -307,7 +329,7 @@ impl Started {
         // Beside the scratch directory, not in it: probe files are written there.
         let directory = Path::new("/run/output");
         fs::create_dir_all(directory)?;
-        let number = fs::read_dir(directory)?.count();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let stdout = directory.join(format!("{number}.stdout"));
         let stderr = directory.join(format!("{number}.stderr"));
         let child = Command::new(binary)
@@ -332,7 +354,7 @@ impl Started {
                 let stderr = fs::read_to_string(&self.stderr)?;
                 bail!("did not end within {patience:?}; stderr:\n{}", stderr.trim_end());
             }
-            thread::sleep(Duration::from_millis(10));
+            thread::sleep(Duration::from_millis(2));
         };
         Ok(Finished { status, stdout: self.printed()?, stderr: fs::read_to_string(&self.stderr)? })
     }
@@ -348,5 +370,7 @@ impl Drop for Started {
         // Both fail only when it has ended already.
         self.child.kill().ok();
         self.child.wait().ok();
+        fs::remove_file(&self.stdout).ok();
+        fs::remove_file(&self.stderr).ok();
     }
 }

@@ -41,9 +41,22 @@ pub struct Context {
     pub fixtures: PathBuf,
     /// Totals of what was looked at, printed before the scenario's own line.
     pub counts: RefCell<Vec<(&'static str, usize)>>,
+    /// What the scenario says of itself beside whether it passed: figures.
+    pub figures: RefCell<Vec<String>>,
 }
 
 impl Context {
+    /// For scenarios to work with.
+    pub fn new(product: Product, scratch: PathBuf, fixtures: PathBuf) -> Self {
+        let (counts, figures) = Default::default();
+        Self { product, scratch, fixtures, counts, figures }
+    }
+
+    /// Has a figure shown with the scenario's result.
+    pub fn tell(&self, figure: String) {
+        self.figures.borrow_mut().push(figure);
+    }
+
     /// Adds a total to what is printed: so many of something were looked at. Runs on several kernels are
     /// summed up.
     pub fn count(&self, what: &'static str, how_many: usize) {

@@ -2,7 +2,6 @@
 //!
 //! After each one the kernel must hold no more programs, links, maps and pins than before: a leak fails the scenario.
 
-use std::cell::RefCell;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -40,8 +39,7 @@ pub fn run(
     missing: Missing,
     out: &mut dyn Write,
 ) -> Result<ExitCode> {
-    let mut context =
-        Context { product, scratch: SCRATCH.into(), fixtures, counts: RefCell::default() };
+    let mut context = Context::new(product, SCRATCH.into(), fixtures);
     let mut features = Features::default();
     let (mut passed, mut failed, mut skipped) = (0_usize, 0_usize, 0_usize);
     let mut right = 0;
@@ -72,6 +70,9 @@ pub fn run(
                 right += ran;
                 let seconds = start.elapsed().as_secs_f64();
                 writeln!(out, "PASS {} ({seconds:.1}s)", scenario.name)?;
+                for figure in context.figures.take() {
+                    writeln!(out, "    {figure}")?;
+                }
             }
             Err(error) => {
                 failed += 1;
@@ -98,6 +99,7 @@ fn run_one(scenario: &Scenario, context: &mut Context) -> Result<usize> {
         std::fs::remove_dir_all(SCRATCH)?;
     }
     std::fs::create_dir_all(SCRATCH)?;
+    context.figures.take();
 
     let before = Snapshot::take()?;
     // One scenario's bug must not take the others along: as init it would be a kernel panic.

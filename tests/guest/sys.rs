@@ -8,7 +8,9 @@ use std::ffi::{CStr, CString, c_int, c_long};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Child, Command};
 
 /// What bpf(2) can list by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +25,7 @@ pub enum Kind {
 
 /// Commands of bpf(2), from include/uapi/linux/bpf.h.
 mod command {
+    pub const MAP_UPDATE_ELEM: u32 = 2;
     pub const PROG_LOAD: u32 = 5;
     pub const OBJ_GET: u32 = 7;
     pub const PROG_GET_NEXT_ID: u32 = 11;
@@ -75,6 +78,16 @@ pub fn open_pin(path: &Path) -> io::Result<OwnedFd> {
     let mut attributes = Attributes::default();
     attributes.put_pointer(0, path.as_ptr());
     bpf_fd(command::OBJ_GET, &mut attributes)
+}
+
+/// Puts a program into a slot of a PROG_ARRAY.
+pub fn set_slot(array: &OwnedFd, index: u32, program: &OwnedFd) -> io::Result<()> {
+    let program = program.as_raw_fd();
+    let mut attributes = Attributes::default();
+    attributes.put_u32(0, array.as_raw_fd() as u32);
+    attributes.put_pointer(8, &raw const index);
+    attributes.put_pointer(16, &raw const program);
+    bpf(command::MAP_UPDATE_ELEM, &mut attributes).map(drop)
 }
 
 /// The smallest id above `last`; none at the end.
@@ -360,6 +373,13 @@ pub fn compat_call(number: u32) -> u32 {
         );
     }
     result
+}
+
+/// Starts a command that this thread traces: it is stopped at once.
+pub fn spawn_traced(command: &mut Command) -> io::Result<Child> {
+    // SAFETY: between fork and exec nothing but one system call is made.
+    unsafe { command.pre_exec(|| nix::sys::ptrace::traceme().map_err(io::Error::from)) };
+    command.spawn()
 }
 
 /// Gives this process mounts and network devices of its own.

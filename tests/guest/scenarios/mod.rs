@@ -6,6 +6,7 @@ mod attach_modules;
 mod attach_multi;
 mod attach_user;
 mod aya;
+mod crash;
 mod doctor;
 mod kernel_file;
 mod lasting;
@@ -40,6 +41,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         swap::SCENARIOS,
         planning::SCENARIOS,
         migration::SCENARIOS,
+        crash::SCENARIOS,
         tail_calls::SCENARIOS,
         probe_tests::SCENARIOS,
         linked::SCENARIOS,

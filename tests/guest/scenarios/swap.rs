@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
+use crate::exchange::{self, Way};
 use crate::features::Need;
+use crate::generations;
 use crate::product::{Reading, number};
+use crate::race;
 use crate::scenario::{Boot, Context, Scenario};
 use crate::traffic::calls::child;
 
@@ -29,6 +33,42 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
         check: swap_comes_back,
+    },
+    Scenario {
+        name: "exchange-at-a-variable-index-loses-nothing",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| exchange_loses_nothing(context, Way::Variable),
+    },
+    Scenario {
+        name: "exchange-at-a-constant-index-loses-nothing",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| exchange_loses_nothing(context, Way::Constant),
+    },
+    Scenario {
+        name: "exchange-on-a-tracepoint-loses-nothing",
+        boot: Boot::Usual,
+        needs: &[Need::Tracepoints, Need::LastingPerfEvents],
+        check: |context| exchange_loses_nothing(context, Way::Tracepoint),
+    },
+    Scenario {
+        name: "one-flip-changes-all-slots-at-once",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| slots_change_together(context, generations::Way::OneFlip),
+    },
+    Scenario {
+        name: "ordered-changes-are-seen-to-be-ordered",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| slots_change_together(context, generations::Way::Ordered),
+    },
+    Scenario {
+        name: "commands-that-race-leave-nothing-wrong",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: commands_race,
     },
     Scenario {
         name: "swap-refuses-what-does-not-fit",
@@ -80,6 +120,25 @@ fn swap_loses_nothing(context: &Context) -> Result<()> {
         counted <= CALLS && counted + misses >= CALLS,
         "{counted} of {CALLS} counted over {swaps} swaps, {misses} misses shown"
     );
+    Ok(())
+}
+
+/// `cargo xtask soak exchange`, in short.
+fn exchange_loses_nothing(context: &Context, way: Way) -> Result<()> {
+    context.tell(exchange::in_process(context, way, 200_000, 400)?.to_string());
+    context.tell(exchange::by_command(context, way, Duration::from_secs(2))?.to_string());
+    Ok(())
+}
+
+/// `cargo xtask soak generations`, in short.
+fn slots_change_together(context: &Context, way: generations::Way) -> Result<()> {
+    context.tell(generations::run(context, way, 5)?.to_string());
+    Ok(())
+}
+
+/// `cargo xtask soak race`, in short. The same commands each time, though not at the same moments.
+fn commands_race(context: &Context) -> Result<()> {
+    context.tell(race::run(context, 10, Duration::from_secs(5), 5)?.to_string());
     Ok(())
 }
 
