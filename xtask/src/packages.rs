@@ -15,6 +15,9 @@ pub struct Tool {
     pub package: &'static str,
 }
 
+/// Starts a program that is killed when its parent ends.
+pub const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
+
 /// The emulator that boots the kernels.
 pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 

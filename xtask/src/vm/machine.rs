@@ -122,7 +122,10 @@ impl Machine<'_> {
         let complaints = self.directory.join("qemu.stderr");
         fs::write(&results, "")?;
         let qemu = packages::require(&packages::QEMU)?;
-        let mut child = Command::new(qemu)
+        // So that no machine outlives whoever waits for it, however that ends.
+        let mut child = Command::new(packages::require(&packages::SETPRIV)?)
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(qemu)
             .args(self.accelerator.arguments())
             .args(["-cpu", "max", "-machine", "pc", "-m", "1024M"])
             .args(["-nodefaults", "-no-user-config", "-display", "none"])
