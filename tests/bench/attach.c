@@ -5,8 +5,10 @@
  * `cargo xtask bench attach` measures probe-runner against.
  *
  *   attach OBJECT PROGRAM[,PROGRAM] [MAP FIRST-LAST HANDLER]...
+ *   attach OBJECT load:PROGRAM[,PROGRAM]
  *
- * Programs are attached in this order, each where its section says.
+ * Programs are attached in this order, each where its section says; with `load:`
+ * they are only loaded.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -51,6 +53,10 @@ int main(int argc, char **argv)
 		return 64;
 	}
 
+	int only_loads = !strncmp(argv[2], "load:", 5);
+	if (only_loads)
+		argv[2] += 5;
+
 	struct bpf_object *object = bpf_object__open_file(argv[1], NULL);
 	if (!object)
 		return fail("open");
@@ -59,6 +65,8 @@ int main(int argc, char **argv)
 		bpf_program__set_autoload(program, is_used(bpf_program__name(program), argc, argv));
 	if (bpf_object__load(object))
 		return fail("load");
+	if (only_loads)
+		return 0;
 
 	for (int i = 3; i + 2 < argc; i += 3) {
 		int map = bpf_object__find_map_fd_by_name(object, argv[i]);

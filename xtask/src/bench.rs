@@ -7,6 +7,7 @@ mod attach;
 mod check;
 mod measure;
 mod read;
+mod swap;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +25,8 @@ pub enum Args {
     Check(check::Args),
     /// Reading whole maps to JSON: probe-runner, bpftool
     Read(read::Args),
+    /// Exchanging a slot, `swap`, an unchanged `apply`, and `plan` over a thousand probes (root)
+    Swap(swap::Args),
 }
 
 /// Measures and prints.
@@ -35,6 +38,7 @@ pub fn run(args: &Args) -> Result<()> {
         Args::Attach(args) => attach::run(args),
         Args::Check(args) => check::run(args),
         Args::Read(args) => read::run(args),
+        Args::Swap(args) => swap::run(args),
     }
 }
 

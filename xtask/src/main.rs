@@ -14,6 +14,7 @@ mod native;
 mod packages;
 mod paths;
 mod report;
+mod soak;
 mod test;
 mod vm;
 
@@ -40,6 +41,8 @@ enum Task {
     Native(native::Args),
     /// Run everything: unit and CLI tests, scenarios here and in virtual machines
     Test(test::Args),
+    /// Run one of the tests that take long, here (root) or in virtual machines
+    Soak(soak::Args),
     /// Measure against what people use today
     #[command(subcommand)]
     Bench(bench::Args),
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Vm(args) => vm::run(&args),
         Task::Native(args) => native::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Soak(args) => soak::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
     }

@@ -5,7 +5,7 @@
 
 mod case;
 mod counted;
-mod loader;
+pub mod loader;
 mod native;
 
 use anyhow::Result;
