@@ -125,7 +125,7 @@ pub fn in_process(context: &Context, way: Way, calls: u64, exchanges: u64) -> Re
     let count = count(way, each * THREADS, missed, exchanges)?;
     // Open, the array would not be cleared.
     drop((array, handlers));
-    context.product.command(&["delete", PROBE])?.success()?;
+    context.product.one_of_many(&["delete", PROBE])?.success()?;
     count.adds_up()
 }
 
@@ -154,8 +154,8 @@ pub fn by_command(context: &Context, way: Way, time: Duration) -> Result<Count> 
             let mut exchanges = 0;
             while begin.elapsed() < time {
                 let swap = ["swap", PROBE, "handlers", &slot, "--object", &object];
-                context.product.command(&swap)?.success()?;
-                context.product.command(&["swap", PROBE, "--revert"])?.success()?;
+                context.product.one_of_many(&swap)?.success()?;
+                context.product.one_of_many(&["swap", PROBE, "--revert"])?.success()?;
                 exchanges += 2;
             }
             Ok(exchanges)
@@ -165,7 +165,7 @@ pub fn by_command(context: &Context, way: Way, time: Duration) -> Result<Count> 
         exchanges
     })?;
     let count = count(way, made.load(Ordering::Relaxed), missed, exchanges)?;
-    context.product.command(&["delete", PROBE])?.success()?;
+    context.product.one_of_many(&["delete", PROBE])?.success()?;
     count.adds_up()
 }
 
@@ -198,7 +198,7 @@ fn apply(context: &Context, way: Way, slots: &str) -> Result<()> {
         way.attachment()
     );
     let file = context.probe_file(PROBE, &text)?;
-    context.product.command(&["apply", path(&file)?])?.success().map(drop)
+    context.product.one_of_many(&["apply", path(&file)?])?.success().map(drop)
 }
 
 fn pin(kind: &str, name: &str) -> PathBuf {

@@ -70,7 +70,7 @@ pub fn run(context: &Context, way: Way, changes: u64) -> Result<Seen> {
     );
     let file = context.probe_file(PROBE, &text)?;
     let file = path(&file)?;
-    context.product.command(&["apply", file])?.success()?;
+    context.product.one_of_many(&["apply", file])?.success()?;
     let missed = events::missed()?;
     let calls = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
@@ -94,12 +94,12 @@ pub fn run(context: &Context, way: Way, changes: u64) -> Result<Seen> {
         changed
     })?;
     let seen = seen(way, changes, calls.into_inner(), missed)?;
-    context.product.command(&["delete", PROBE])?.success()?;
+    context.product.one_of_many(&["delete", PROBE])?.success()?;
     seen.adds_up()
 }
 
 fn plainly(context: &Context, apply: &[&str]) -> Result<()> {
-    let said = context.product.command(apply)?.success()?.stdout;
+    let said = context.product.one_of_many(apply)?.success()?.stdout;
     ensure!(said.contains("configured"), "{}: {said}", apply.join(" "));
     Ok(())
 }

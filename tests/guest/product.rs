@@ -81,6 +81,11 @@ impl Product {
         Ok(finished)
     }
 
+    /// The same of a command that is one of very many: `check` isn't asked about its file.
+    pub fn one_of_many(&self, arguments: &[&str]) -> Result<Finished> {
+        Started::spawn(&self.binary, arguments)?.finish(PATIENCE)
+    }
+
     /// Runs one command, and `traffic` again and again until it ends.
     pub fn command_during(
         &self,

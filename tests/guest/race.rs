@@ -71,7 +71,7 @@ pub fn run(context: &Context, at_once: usize, time: Duration, seed: u64) -> Resu
     let fits = batch.counted <= wanted && batch.counted + batch.missed >= wanted;
     ensure!(fits, "{} probes: {batch:?}", PROBES.len());
     for probe in PROBES {
-        context.product.command(&["delete", probe])?.success()?;
+        context.product.one_of_many(&["delete", probe])?.success()?;
     }
     let stray = stray_files()?;
     ensure!(stray.is_empty(), "left behind: {}", stray.join(", "));
@@ -143,8 +143,8 @@ fn look_at(mut command: Command, tally: &mut Tally) -> Result<Option<Command>> {
 
 fn is_put_right(context: &Context, probe: &str, file: &str) -> Result<()> {
     let product = &context.product;
-    product.command(&["apply", file])?.success()?;
-    let again = product.command(&["apply", file])?.success()?.stdout;
+    product.one_of_many(&["apply", file])?.success()?;
+    let again = product.one_of_many(&["apply", file])?.success()?.stdout;
     ensure!(again.contains(" unchanged"), "{again}");
     is_healthy(context, probe).map(drop)
 }

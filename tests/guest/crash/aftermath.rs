@@ -102,7 +102,7 @@ impl Before {
         }
         // Where nothing is left, there is nothing to delete.
         let is_there = !pins()?.is_empty() || state(case.probe)?.is_some();
-        let deleted = context.product.command(&["delete", case.probe])?;
+        let deleted = context.product.one_of_many(&["delete", case.probe])?;
         if is_there {
             deleted.success().context("delete")?;
         }
@@ -148,7 +148,7 @@ pub fn clean_up(context: &Context) -> Result<()> {
 
 fn succeed(context: &Context, command: &[String]) -> Result<String> {
     let words: Vec<&str> = command.iter().map(String::as_str).collect();
-    let finished = context.product.command(&words)?.success();
+    let finished = context.product.one_of_many(&words)?.success();
     Ok(finished.with_context(|| command.join(" "))?.stdout)
 }
 
