@@ -3,6 +3,8 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::system::{delete_module, init_module};
@@ -11,6 +13,9 @@ use crate::sys::{self, LinkSocket};
 
 /// Where the module is put that belongs to the kernel.
 const FILE: &str = "/etc/modules/dummy.ko";
+
+/// How long something attached may go on holding it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The module, loaded; removed when this is dropped.
 pub struct Dummy {
@@ -50,7 +55,10 @@ impl Dummy {
 
 impl Drop for Dummy {
     fn drop(&mut self) {
-        // It can't be removed as long as something is attached; the next one to load it says so.
-        delete_module(c"dummy", 0).ok();
+        // The kernel lets go of what was attached in its own time.
+        let deadline = Instant::now() + PATIENCE;
+        while delete_module(c"dummy", 0).is_err() && Instant::now() < deadline {
+            sleep(Duration::from_millis(10));
+        }
     }
 }
