@@ -64,6 +64,8 @@ struct Edit {
     from: &'static str,
     to: &'static str,
     keeps_data: bool,
+    /// What the kernel must offer, if it is more than for the probe as it is.
+    needs: &'static [Need],
 }
 
 const TIMER_SLOTS: &str = "222-226: timer ";
@@ -83,6 +85,7 @@ const PROBES: [Probe; 6] = [
                 from: TIMER_SLOTS,
                 to: "222-224: exec\n    225: timer ",
                 keeps_data: true,
+                needs: &[],
             },
             Edit {
                 name: "generation",
@@ -93,6 +96,7 @@ const PROBES: [Probe; 6] = [
                 from: TIMER_SLOTS,
                 to: "222-224: exec\n    225: timer ",
                 keeps_data: true,
+                needs: &[],
             },
             Edit {
                 name: "map",
@@ -100,6 +104,7 @@ const PROBES: [Probe; 6] = [
                 from: "\nattach:",
                 to: "\nmaps: { counts: { max_entries: 4096 } }\nattach:",
                 keeps_data: false,
+                needs: &[],
             },
         ],
         swap: Some(&["handlers", "222-226=mine/timer", "--object", "mine=timer-latency.bpf.o"]),
@@ -134,6 +139,7 @@ const PROBES: [Probe; 6] = [
             from: "min_gap: 0ms",
             to: "min_gap: 1ms",
             keeps_data: true,
+            needs: &[],
         }],
         swap: Some(&["handlers", "224=main/timer"]),
     },
@@ -149,6 +155,8 @@ const PROBES: [Probe; 6] = [
             from: "      - fexit: { function: get_rps_cpu, program: rps_fexit }\n",
             to: "",
             keeps_data: true,
+            // Before 5.15 there is no way to keep the pair without a process.
+            needs: &[Need::PacketSteering, Need::Trampolines, Need::LastingPerfEvents],
         }],
         swap: None,
     },
@@ -246,6 +254,7 @@ fn of_probe(context: &Context, probe: &Probe, cases: &mut Vec<Case>) -> Result<(
         let old = apply(&file(&format!("{}-old", edit.name), &text)?)?;
         let new = apply(&file(&format!("{}-new", edit.name), &change(&text, edit.from, &to)?)?)?;
         cases.push(Case {
+            needs: if edit.needs.is_empty() { probe.needs } else { edit.needs },
             old: old.clone(),
             keeps_data: edit.keeps_data,
             ..case(&format!("with changed {}", edit.name), &[old], new.clone(), &new)
