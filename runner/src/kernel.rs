@@ -17,6 +17,7 @@ mod kernel_types;
 mod load;
 mod migrate;
 mod mounts;
+mod perf_buffer;
 mod previous;
 mod privileges;
 mod slots;
@@ -34,6 +35,7 @@ pub mod lock;
 pub mod maps;
 pub mod observe;
 pub mod pins;
+pub mod records;
 pub mod ring;
 pub mod steering;
 

@@ -3,7 +3,7 @@
 //! The object file is not needed, so what is shown is what was loaded. Whatever makes the numbers
 //! short is collected beside them.
 
-use crate::btf::{Btf, Kind, Layout, TypeId};
+use crate::btf::{Btf, Field, Kind, Layout, TypeId};
 use crate::desired::{Column, Decoder, Sort, View};
 use crate::kernel::maps::{self, Map};
 use crate::kernel::{Error, PinDir, iterators};
@@ -208,7 +208,10 @@ impl<'a> Reading<'a> {
     /// The table that the map's entries go into.
     fn empty_table(&self, types: &mut Types) -> anyhow::Result<Table> {
         let map = self.map;
-        let (key, value) = types.of(map)?;
+        let (key, value) = match map.map_type().holds_maps() {
+            true => types.of_inner(map)?,
+            false => types.of(map)?,
+        };
         let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
         let mut view = self.view.clone();
         if is_array && map.info().max_entries == 1 && !view.columns.iter().any(|c| c.field == "key")
@@ -218,7 +221,9 @@ impl<'a> Reading<'a> {
             view.columns.push(Column { field, hide: true, ..Column::default() });
         }
         let zeros = if is_array { Zeros::LeftOut } else { Zeros::Kept };
-        let columns = columns(Some(&key), &value, &view);
+        // Queues and stacks have no keys.
+        let key = Some(&key).filter(|key| key.size() > 0);
+        let columns = columns(key, &value, &view);
         self.names_are_known(&columns)?;
         let columns = columns.arranged(self.wanted.sort, self.wanted.top)?;
         Ok(Table::new(map.name(), columns, zeros))
@@ -248,6 +253,7 @@ impl<'a> Reading<'a> {
         mut part: impl FnMut(&Table, &mut Lookups) -> anyhow::Result<()>,
     ) -> anyhow::Result<usize> {
         let mut count = 0;
+        let holds_maps = self.map.map_type().holds_maps();
         let visit = |key: &[u8], value: &[u8]| {
             if table.size() > limit {
                 self.arrange(table, lookups)?;
@@ -255,16 +261,37 @@ impl<'a> Reading<'a> {
                 table.clear();
             }
             count += 1;
-            table.push(key, self.map.values(value));
+            if holds_maps {
+                table.push(key, [value]);
+            } else {
+                table.push(key, self.map.values(value));
+            }
             anyhow::Ok(())
         };
-        if self.view.reset && !self.wanted.keeps {
+        if holds_maps {
+            self.scan_inner(visit)?;
+        } else if self.view.reset && !self.wanted.keeps {
             self.map.take(visit)?;
         } else {
             self.map.scan(visit)?;
         }
         self.arrange(table, lookups)?;
         Ok(count)
+    }
+
+    /// Visits the entries of the maps that this one holds, the outer key before the inner one.
+    fn scan_inner(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.map.scan(|outer, id| {
+            let Some(inner) = inner(self.map, id)? else { return Ok(()) };
+            inner.scan(|key, value| {
+                // What an array has from its beginning says nothing.
+                let is_blank = inner.map_type() == MapType::ARRAY && value.iter().all(|&b| b == 0);
+                if is_blank { Ok(()) } else { visit(&[outer, key].concat(), value) }
+            })
+        })
     }
 
     fn arrange(&self, table: &mut Table, lookups: &mut Lookups) -> anyhow::Result<()> {
@@ -279,6 +306,12 @@ impl<'a> Reading<'a> {
                 .map_err(|error| anyhow!("the filter can't be used: {}", error.message))
         })
     }
+}
+
+/// A map by its id as a map of maps holds it; `None` if it is gone.
+fn inner(map: &Map, id: &[u8]) -> Result<Option<Map>, Error> {
+    let id = id.try_into().map(u32::from_ne_bytes).unwrap_or_default();
+    Map::open_id(id, map.name())
 }
 
 /// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which
@@ -321,10 +354,42 @@ impl Types {
             Some(btf) if id != 0 => Layout::of(btf, TypeId(id)),
             _ => Layout::untyped(size),
         };
+        if map.map_type() == MapType::STACK_TRACE {
+            // The kernel takes no types for it, since it has one of its own.
+            let stack =
+                Layout::Array { element: Box::new(Layout::Pointer), len: info.value_size / 8 };
+            return Ok((Layout::untyped(info.key_size), stack));
+        }
         Ok((
             layout(info.btf_key_type_id, info.key_size),
             layout(info.btf_value_type_id, info.value_size),
         ))
+    }
+
+    /// The types of the entries of the maps that a map holds: the outer key as `map`, the inner one as
+    /// `key` or by its fields. All of them are alike.
+    fn of_inner(&mut self, map: &Map) -> Result<(Layout, Layout), Error> {
+        let (outer, _) = self.of(map)?;
+        let mut first = None;
+        map.scan(|_, id| {
+            if first.is_none() {
+                first = inner(map, id)?;
+            }
+            Ok::<(), Error>(())
+        })?;
+        let (key, value) = match &first {
+            Some(first) => self.of(first)?,
+            None => (Layout::untyped(0), Layout::untyped(0)),
+        };
+        let is_one = !matches!(key, Layout::Struct { .. } | Layout::Union { .. });
+        let name = if is_one { "key".to_owned() } else { String::new() };
+        let size = outer.size() + key.size();
+        let bit_offset = 8 * outer.size();
+        let fields = vec![
+            Field { name: "map".to_owned(), bit_offset: 0, bit_width: None, layout: outer },
+            Field { name, bit_offset, bit_width: None, layout: key },
+        ];
+        Ok((Layout::Struct { name: String::new(), size, fields }, value))
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// By the names that probe files give them.
-const OBJECTS: [(&str, &[u8]); 12] = [
+const OBJECTS: [(&str, &[u8]); 13] = [
     ("aya-probe.bpf.o", include_bytes!("../objects/aya/aya-probe.bpf.o")),
     ("attach-user.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-user.bpf.o")),
     ("attach-cookies.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-cookies.bpf.o")),
@@ -27,6 +27,7 @@ const OBJECTS: [(&str, &[u8]); 12] = [
         "generations-handler.bpf.o",
         include_bytes!("../objects/prebuilt/x86_64/generations-handler.bpf.o"),
     ),
+    ("map-types.bpf.o", include_bytes!("../objects/prebuilt/x86_64/map-types.bpf.o")),
 ];
 
 /// Writes an object into a directory.

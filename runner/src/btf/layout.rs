@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entries::{Composite, Enumeration, Member};
+use super::entries::{Composite, Enumeration, Member, VariableSection};
 use super::read::Btf;
 use super::types::{Int, MAX_ALIASES, Shape, TypeId};
 
@@ -188,8 +188,29 @@ impl<'a> Builder<'a, '_> {
                 len: array.len,
             },
             Shape::Pointer(_) => Layout::Pointer,
+            Shape::VariableSection(section) => self.variables(bare.own_name, section, depth),
             _ => Layout::Opaque { size: size_of(self.btf, id) },
         }
+    }
+
+    /// A section of variables as a structure that has them as members.
+    fn variables(&mut self, name: &str, section: VariableSection<'a>, depth: usize) -> Layout {
+        let mut fields = Vec::new();
+        for variable in section.variables() {
+            let name = self.btf.ty(variable.ty).name();
+            if !self.spend(name) {
+                self.cut = true;
+                break;
+            }
+            fields.push(Field {
+                name: name.to_owned(),
+                bit_offset: variable.offset.saturating_mul(8),
+                bit_width: None,
+                layout: self.layout(variable.ty, depth + 1),
+            });
+        }
+        fields.sort_by_key(|field| field.bit_offset);
+        Layout::Struct { name: name.to_owned(), size: section.size, fields }
     }
 
     fn fields(&mut self, composite: Composite<'a>, depth: usize) -> Vec<Field> {

@@ -39,6 +39,19 @@ impl Map {
         Map::open_pin(&pins.map(name), name)
     }
 
+    /// Opens a map by its id, as maps of maps have it; `None` if it is gone.
+    pub fn open_id(id: u32, name: &str) -> Result<Option<Map>, Error> {
+        let failed =
+            |error: io::Error| Error::from_io(Phase::Read, format!("map {id} in {name}"), &error);
+        let fd = match sys::map_open(id) {
+            Ok(fd) => fd,
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+            Err(error) => return Err(failed(error)),
+        };
+        let info = sys::map_info(fd.as_fd()).map_err(failed)?;
+        Ok(Some(Map { name: name.to_owned(), fd, info }))
+    }
+
     /// Opens a pinned map; `name` is what errors call it.
     pub fn open_pin(path: &Path, name: &str) -> Result<Map, Error> {
         let failed = |error: io::Error| {
@@ -98,6 +111,11 @@ impl Map {
         &self,
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        if self.is_queue() {
+            // Without taking it out only the next element can be seen.
+            let next = self.lookup(&[])?;
+            return next.map_or(Ok(()), |value| visit(&[], &value));
+        }
         if self.info.key_size == 0 {
             return Err(Error::new(
                 Phase::Read,
@@ -122,6 +140,13 @@ impl Map {
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
+        if self.is_queue() {
+            let mut value = vec![0; map.value_size()];
+            while sys::map_pop(&map, &mut value).map_err(|error| self.failed(&error))? {
+                visit(&[], &value)?;
+            }
+            return Ok(());
+        }
         if self.in_batches(&map, Batches::Taken, &mut visit)? {
             return Ok(());
         }
@@ -156,6 +181,11 @@ impl Map {
     /// As of [`Map::entries`].
     pub fn count(&self) -> Result<u64, Error> {
         self.entries().map(|entries| entries.len() as u64)
+    }
+
+    /// Whether it is a queue or a stack, which have no keys.
+    fn is_queue(&self) -> bool {
+        matches!(self.map_type(), MapType::QUEUE | MapType::STACK)
     }
 
     /// The value of one key, `None` if there is no such key.

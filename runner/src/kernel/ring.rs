@@ -64,16 +64,16 @@ impl AsFd for RingReader {
     }
 }
 
-/// Waits until a ring buffer has records, `stop` is readable, or `timeout` is over (`None`: for
-/// ever). Drain every ring before waiting again. A signal that interrupts the waiting counts as a
+/// Waits until one of these buffers has records, `stop` is readable, or `timeout` is over (`None`: for
+/// ever). Drain every buffer before waiting again. A signal that interrupts the waiting counts as a
 /// timeout.
 pub fn wait(
-    rings: &[RingReader],
+    buffers: &[BorrowedFd<'_>],
     stop: BorrowedFd<'_>,
     timeout: Option<Duration>,
 ) -> Result<Wake, Error> {
     let mut fds = vec![PollFd::new(stop, PollFlags::POLLIN)];
-    fds.extend(rings.iter().map(|ring| PollFd::new(ring.as_fd(), PollFlags::POLLIN)));
+    fds.extend(buffers.iter().map(|buffer| PollFd::new(*buffer, PollFlags::POLLIN)));
     let timeout = match timeout {
         None => PollTimeout::NONE,
         // Longer ones are cut off: the caller waits again.
@@ -88,7 +88,7 @@ pub fn wait(
 }
 
 /// The last of an error's causes: aya's own messages only name the call.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

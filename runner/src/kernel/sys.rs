@@ -31,8 +31,8 @@ use crate::kernel::sys::abi::{
 use crate::object::MapType;
 
 pub use change::{
-    enable_run_statistics, link_exists, map_delete, map_update_batch, prog_open, store_mapped,
-    wait_for_programs,
+    enable_run_statistics, link_exists, map_delete, map_open, map_update_batch, prog_open,
+    store_mapped, wait_for_programs,
 };
 pub use make::{
     DebugInfo, MapRequest, MapTypes, ProgramRequest, Records, Refusal, TargetType, btf_load,
@@ -47,6 +47,7 @@ const BPF_MAP_GET_NEXT_KEY: c_int = 4;
 const BPF_OBJ_GET: c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
 const BPF_RAW_TRACEPOINT_OPEN: c_int = 17;
+const BPF_MAP_LOOKUP_AND_DELETE_ELEM: c_int = 21;
 const BPF_MAP_LOOKUP_BATCH: c_int = 24;
 const BPF_MAP_LOOKUP_AND_DELETE_BATCH: c_int = 25;
 
@@ -230,11 +231,24 @@ pub fn map_lookup(map: &CheckedMap<'_>, key: &[u8], value: &mut [u8]) -> io::Res
     map.check_values(value.len(), 1)?;
     let mut attr = ElemAttr {
         map_fd: raw(map.fd),
-        key: pointer(key),
+        // A map without keys takes no pointer to one.
+        key: if key.is_empty() { 0 } else { pointer(key) },
         value: pointer_mut(value),
         ..ElemAttr::default()
     };
     bpf(BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
+}
+
+/// Takes the next element of a queue or a stack; false if there is none.
+pub fn map_pop(map: &CheckedMap<'_>, value: &mut [u8]) -> io::Result<bool> {
+    map.check_values(value.len(), 1)?;
+    let mut attr =
+        ElemAttr { map_fd: raw(map.fd), value: pointer_mut(value), ..ElemAttr::default() };
+    match bpf(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &mut attr) {
+        Ok(_) => Ok(true),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// The key after `key`, or the first one, into `next`; false behind the last one.

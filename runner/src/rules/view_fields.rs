@@ -79,15 +79,20 @@ fn cpus_have_values(view: &View, map: &Map, findings: &mut Findings) {
     );
 }
 
-/// Entries are taken out of hashes alone: those of arrays stay, and the others have no call that
+/// Entries are taken out of hashes, queues and stacks: those of arrays stay, and the others have no call that
 /// gives a value and removes it at once.
 fn entries_can_be_taken(view: &View, map: &Map, findings: &mut Findings) {
     let Some(reset) = view.reset.as_ref().filter(|reset| reset.value) else { return };
-    let is_hash = matches!(
+    let can_be = matches!(
         map.map_type,
-        MapType::HASH | MapType::PERCPU_HASH | MapType::LRU_HASH | MapType::LRU_PERCPU_HASH
+        MapType::HASH
+            | MapType::PERCPU_HASH
+            | MapType::LRU_HASH
+            | MapType::LRU_PERCPU_HASH
+            | MapType::QUEUE
+            | MapType::STACK
     );
-    if is_hash {
+    if can_be {
         return;
     }
     findings.push(
@@ -96,7 +101,7 @@ fn entries_can_be_taken(view: &View, map: &Map, findings: &mut Findings) {
             reset.span,
             format!("the entries of `{}` can't be taken out", map.name),
         )
-        .label(format!("a {} map; `reset` takes a hash", map.map_type))
+        .label(format!("a {} map; `reset` takes a hash, a queue or a stack", map.map_type))
         .help("remove `reset`; `read --every` with `kind: counter` shows what came since the reading before"),
     );
 }

@@ -42,6 +42,8 @@ pub fn types<'a>(
     map: &'a Map,
 ) -> Option<(Option<&'a Layout>, &'a Layout)> {
     match &view.record {
+        // The entries of the maps in it are shown, whose types are found when it is read.
+        None if map.map_type.holds_maps() => None,
         Some(record) => Some((None, find_struct(model, &record.value)?)),
         None => Some((map.key.as_ref(), map.value.as_ref()?)),
     }

@@ -173,10 +173,10 @@ pub struct ViewSpec {
     /// What is drawn below the table.
     #[schemars(example = json!({ "heatmap": { "x": "targ_cpu", "y": "curr_cpu", "value": "packets" } }))]
     pub plot: Option<At<PlotSpec>>,
-    /// For hash maps: reading takes the entries out, so that each reading shows what came since the one before.
+    /// For hash maps, queues and stacks: reading takes the entries out, so that each reading shows what came since the one before.
     #[schemars(example = true)]
     pub reset: Option<At<bool>>,
-    /// For ring buffers: how many records are shown a second at most. How many were left out is said.
+    /// For ring buffers and perf buffers: how many records are shown a second at most. How many were left out is said.
     #[schemars(example = 100)]
     pub limit: Option<At<Scalar>>,
 }

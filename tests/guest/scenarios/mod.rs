@@ -17,6 +17,7 @@ mod map_overrides;
 mod migration;
 mod planning;
 mod probe_tests;
+mod reading;
 mod refusals;
 mod refused;
 mod rps_counts;
@@ -49,6 +50,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         map_overrides::SCENARIOS,
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
+        reading::SCENARIOS,
         refusals::SCENARIOS,
         refused::SCENARIOS,
         lockdown::SCENARIOS,

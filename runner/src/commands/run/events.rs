@@ -4,7 +4,8 @@ use crate::commands::Format;
 use crate::commands::run::Session;
 use crate::commands::run::limit::Limit;
 use crate::commands::stop::StopSignals;
-use crate::kernel::ring::{self, RingReader, Wake};
+use crate::kernel::records::Records;
+use crate::kernel::ring::{self, Wake};
 use crate::read::{Columns, Lookups, Loss, record, sinks};
 use crate::readout::EventStream;
 use crate::text::template::Line;
@@ -37,24 +38,26 @@ pub fn show(
 ) -> anyhow::Result<Vec<(String, Loss)>> {
     let end = duration.map(|duration| Instant::now() + duration);
     let mut streams = Vec::new();
-    let mut rings = Vec::new();
+    let mut buffers = Vec::new();
     for session in sessions {
         for stream in &session.streams {
-            rings.push(RingReader::open(session.running.pins(), &stream.view.map)?);
+            buffers.push(Records::open(session.running.pins(), &stream.view.map)?);
             streams.push(Shown::new(&session.desired.probe, stream)?);
         }
     }
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let wake = ring::wait(&rings, stop.as_fd(), left)?;
+        let descriptors: Vec<_> = buffers.iter().flat_map(Records::descriptors).collect();
+        let wake = ring::wait(&descriptors, stop.as_fd(), left)?;
         // What came before the end is shown too.
-        for (ring, stream) in rings.iter_mut().zip(&mut streams) {
-            stream.drain(ring, format, out)?;
+        for (buffer, stream) in buffers.iter_mut().zip(&mut streams) {
+            stream.drain(buffer, format, out)?;
         }
         out.flush()?;
         let is_over = left.is_some_and(|left| left.is_zero());
         if wake == Wake::Stop || is_over {
-            return Ok(streams.iter().filter_map(Shown::left_out).collect());
+            let pairs = streams.iter().zip(&buffers);
+            return Ok(pairs.flat_map(|(stream, buffer)| stream.losses(buffer)).collect());
         }
     }
 }
@@ -70,7 +73,7 @@ impl<'a> Shown<'a> {
 
     fn drain(
         &mut self,
-        ring: &mut RingReader,
+        buffer: &mut Records,
         format: Format,
         out: &mut impl Write,
     ) -> anyhow::Result<()> {
@@ -78,7 +81,7 @@ impl<'a> Shown<'a> {
         let mut result = Ok(());
         // One time for all of them: the clock is asked once a batch.
         let now = Instant::now();
-        ring.drain(BATCH, |bytes| {
+        buffer.drain(BATCH, |bytes| {
             if result.is_ok() && self.limit.takes(now) {
                 result = self.show(bytes, format, &mut lookups, out);
             }
@@ -114,18 +117,18 @@ impl<'a> Shown<'a> {
         Ok(())
     }
 
-    /// The records beyond the limit.
-    fn left_out(&self) -> Option<(String, Loss)> {
-        let count = self.limit.left_out();
-        let loss = Loss {
-            what: "left_out".to_owned(),
-            place: self.stream.view.map.clone(),
-            count,
-            meaning: format!(
-                "records beyond {} a second were not shown",
-                self.stream.view.limit.unwrap_or_default()
-            ),
-        };
-        (count > 0).then(|| (self.probe.to_owned(), loss))
+    /// The records that were not shown: those beyond the limit, and those that found no room.
+    fn losses(&self, buffer: &Records) -> Vec<(String, Loss)> {
+        let most = self.stream.view.limit.unwrap_or_default();
+        let left_out = format!("records beyond {most} a second were not shown");
+        let no_room = "records found their buffer full".to_owned();
+        [("left_out", self.limit.left_out(), left_out), ("lost_records", buffer.lost(), no_room)]
+            .into_iter()
+            .filter(|(_, count, _)| *count > 0)
+            .map(|(what, count, meaning)| {
+                let (what, place) = (what.to_owned(), self.stream.view.map.clone());
+                (self.probe.to_owned(), Loss { what, place, count, meaning })
+            })
+            .collect()
     }
 }

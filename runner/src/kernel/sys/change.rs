@@ -14,6 +14,7 @@ use crate::object::MapType;
 
 const BPF_MAP_DELETE_ELEM: c_int = 3;
 const BPF_PROG_GET_FD_BY_ID: c_int = 13;
+const BPF_MAP_GET_FD_BY_ID: c_int = 14;
 const BPF_MAP_UPDATE_BATCH: c_int = 26;
 const BPF_LINK_GET_FD_BY_ID: c_int = 30;
 const BPF_ENABLE_STATS: c_int = 32;
@@ -70,6 +71,12 @@ pub fn link_exists(id: u32) -> bool {
 pub fn prog_open(id: u32) -> io::Result<OwnedFd> {
     let mut attr = IdAttr { id, ..IdAttr::default() };
     bpf_fd(BPF_PROG_GET_FD_BY_ID, &mut attr)
+}
+
+/// Opens a map by its id.
+pub fn map_open(id: u32) -> io::Result<OwnedFd> {
+    let mut attr = IdAttr { id, ..IdAttr::default() };
+    bpf_fd(BPF_MAP_GET_FD_BY_ID, &mut attr)
 }
 
 /// Waits until every program that was running has returned: this command is a `synchronize_rcu`

@@ -1,0 +1,172 @@
+//! Maps of every type are read as what a program put into them.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+
+use crate::features::Need;
+use crate::product::{Reading, path};
+use crate::scenario::{Boot, Context, Scenario};
+use crate::sys;
+
+const GETPID: i64 = 39;
+
+pub const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "reading-every-type-of-map",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: every_type,
+    },
+    Scenario {
+        name: "reading-resets-and-filters",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: resets_and_filters,
+    },
+    Scenario {
+        name: "reading-perf-buffers",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: perf_buffers,
+    },
+];
+
+/// What the program stores as key and as value: `struct outer`.
+fn outer() -> Value {
+    json!({
+        "number": 42, "colour": "GREEN", "bits.low": -3, "bits.high": 1000,
+        "word": 0x0100_007f, "octets": [127, 0, 0, 1], "name": "abc", "list": [1, 2, 65535],
+        "yes": true,
+    })
+}
+
+fn with(mut row: Value, name: &str, value: Value) -> Value {
+    row[name] = value;
+    row
+}
+
+/// Applies the probe with these views and makes it fill its maps.
+fn fill(context: &Context, views: &str) -> Result<()> {
+    let file = context.probe_of(
+        "map-types.bpf.o",
+        "types",
+        &format!(
+            "description: Fills maps\n\
+             globals: {{ watched: {} }}\n\
+             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
+             read:\n{views}",
+            std::process::id()
+        ),
+    )?;
+    context.product.command(&["apply", path(&file)?])?.success()?;
+    sys::call(GETPID);
+    Ok(())
+}
+
+fn rows(context: &Context, map: &str) -> Result<Value> {
+    let document = context.product.json(&["read", "types", map, "-o", "json"])?;
+    Ok(Value::Array(Reading(&document).rows(map)?.clone()))
+}
+
+fn every_type(context: &Context) -> Result<()> {
+    fill(
+        context,
+        "  by_struct: {}\n  by_cpu: { by_cpu: true }\n  \
+         samples: { columns: { kernel: { as: kstack }, user: { as: ustack } } }\n",
+    )?;
+    let expected = [
+        ("by_struct", json!([with(outer(), "value", json!(10))])),
+        ("numbers", json!([with(outer(), "key", json!(2))])),
+        ("recent", json!([{ "key": 1, "value": 10 }, { "key": 2, "value": 20 }])),
+        ("recent_by_cpu", json!([{ "key": 2, "value": 20 }])),
+        ("slots_by_cpu", json!([{ "key": 2, "value": 10 }])),
+        ("networks", json!([{ "length": 24, "octets": [192, 0, 2, 0], "value": 10 }])),
+        ("waiting", json!([{ "value": 10 }])),
+        ("piled", json!([{ "value": 20 }])),
+        ("inners", json!([{ "map": 1, "key": 1, "value": 20 }])),
+        ("main:.data", json!([{ "total": 7, "offsets": [1, -7, 3] }])),
+    ];
+    for (map, expected) in expected {
+        let found = rows(context, map)?;
+        ensure!(found == expected, "{map} is {found} instead of {expected}");
+    }
+    let by_cpu = rows(context, "by_cpu")?;
+    let cpu = &by_cpu[0]["cpu"];
+    ensure!(cpu.is_u64() && by_cpu == json!([{ "key": 1, "cpu": cpu, "value": 10 }]), "{by_cpu}");
+    let variables = rows(context, "main:.bss")?;
+    ensure!(
+        variables[0]["last"]["name"] == "abc" || variables[0]["last.name"] == "abc",
+        "{variables}"
+    );
+
+    let samples = rows(context, "samples")?;
+    let kernel = samples[0]["kernel"].as_array().cloned().unwrap_or_default();
+    let is_entry = |call: &Value| {
+        call.as_str().is_some_and(|call| {
+            call.starts_with("do_syscall_64+") || call.starts_with("entry_SYSCALL_64")
+        })
+    };
+    ensure!(kernel.iter().any(is_entry), "no system call in the kernel's stack: {samples}");
+    let user = samples[0]["user"].as_array().cloned().unwrap_or_default();
+    ensure!(!user.is_empty(), "no call in the process's stack: {samples}");
+    context.product.command(&["delete", "types"])?.success()?;
+    Ok(())
+}
+
+fn resets_and_filters(context: &Context) -> Result<()> {
+    fill(
+        context,
+        "  recent: { reset: true }\n  recent_by_cpu: { reset: true }\n  waiting: { reset: true }\n",
+    )?;
+    let filter = |expression: &str| -> Result<Value> {
+        let arguments = ["read", "types", "numbers", "-o", "json", "--filter", expression];
+        let document = context.product.json(&arguments)?;
+        Ok(json!(Reading(&document).rows("numbers")?.len()))
+    };
+    ensure!(filter("name == 'abc' and number > 41")? == json!(1), "a row is missing");
+    ensure!(filter("name == 'abd' or number > 42")? == json!(0), "a row is too much");
+    let unknown =
+        context.product.command(&["read", "types", "numbers", "--filter", "nmae == 1"])?;
+    unknown.exits(1)?.complains(&["nmae", "name"])?;
+
+    let taken = [
+        ("recent", json!([{ "key": 1, "value": 10 }, { "key": 2, "value": 20 }])),
+        ("recent_by_cpu", json!([{ "key": 2, "value": 20 }])),
+        ("waiting", json!([{ "value": 10 }, { "value": 20 }])),
+    ];
+    for (map, expected) in taken {
+        let (first, second) = (rows(context, map)?, rows(context, map)?);
+        ensure!(first == expected, "{map} is {first} instead of {expected}");
+        ensure!(second == json!([]), "{map} still has {second}");
+    }
+    context.product.command(&["delete", "types"])?.success()?;
+    Ok(())
+}
+
+fn perf_buffers(context: &Context) -> Result<()> {
+    let file = context.probe_of(
+        "map-types.bpf.o",
+        "types",
+        &format!(
+            "description: Sends records through perf buffers\n\
+             globals: {{ watched: {} }}\n\
+             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
+             read:\n  perf_events: {{ type: event, columns: {{ spent_ns: {{ as: duration }} }} }}\n",
+            std::process::id()
+        ),
+    )?;
+    let running = context.product.run(&file, &[])?;
+    for _ in 0..100 {
+        sys::call(GETPID);
+    }
+    let transcript = running.interrupt()?;
+    let mut numbers: Vec<i64> = Vec::new();
+    for event in transcript.events("perf_events") {
+        ensure!(event["spent_ns"] == "1.5µs" && event["spent_ns_raw"] == 1500, "{event}");
+        numbers.extend(event["number"].as_i64());
+    }
+    // Each CPU's records come in order, those of several may not.
+    numbers.sort_unstable();
+    ensure!(numbers == Vec::from_iter(0..100), "records {numbers:?} instead of 0 to 99");
+    Ok(())
+}
