@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("lz4_flex", &["kernels/compression.rs"]),
     ("lzma_rust2", &["kernels/compression.rs"]),
     ("memchr", &["kernels"]),
-    ("minijinja", &["text/template.rs"]),
+    ("minijinja", &["text/template"]),
     (
         "object",
         &["object/elf.rs", "object/executable.rs", "kernels/elf.rs", "kernels/tests/made_up.rs"],

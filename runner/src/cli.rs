@@ -12,6 +12,7 @@ use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
 use crate::probe_files::{Directories, Inputs};
 use crate::text::codes::Code;
+use crate::text::terminal;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -274,6 +275,10 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            // The message quotes the arguments, which a script may have from anywhere.
+            let shown = std::env::args_os()
+                .map(|argument| terminal::escape(&argument.to_string_lossy()).into_owned());
+            let error = Cli::try_parse_from(shown).err().unwrap_or(error);
             // If even the message can't be written there is nobody to tell.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
@@ -362,8 +367,8 @@ fn whole_log(wanted: bool) -> WholeLog {
 /// An error for a person; the kernel stage's come with what to do next.
 fn told(error: &anyhow::Error) -> String {
     match error.downcast_ref::<kernel::Error>() {
-        Some(error) => error.report(WholeLog::No),
-        None => format!("{error:#}"),
+        Some(error) => terminal::lines(&error.report(WholeLog::No)),
+        None => terminal::lines(&format!("{error:#}")),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::object::store::ObjectStore;
 use crate::prove::{Proof, prove};
 use crate::resolve::resolve;
 use crate::rules::{self, Allows, Checked};
-use crate::spec::yaml;
+use crate::spec::yaml::{self, Parsed};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
 use crate::text::source::{Source, SourceId, Sources, Span};
@@ -16,7 +16,8 @@ use crate::text::suggest::listed;
 use crate::text::template::Scope;
 use anyhow::{Context, bail};
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What the user named on the command line.
@@ -91,20 +92,28 @@ impl ProbeFiles {
         let mut every_file_parsed = true;
         let mut files: Vec<(Findings, Option<Model>)> = Vec::new();
         for path in &paths {
-            let id = read(path, &mut sources)?;
+            let (id, not_text) = read(path, &mut sources)?;
             let mut findings = Findings::new(id);
-            match yaml::parse(sources.get(id)) {
-                Ok(spec) => {
-                    variables.extend(spec.vars.0.iter().map(|(name, _)| name.value.clone()));
-                    let model = resolve(&spec, path, &scope, &overrides, &mut store, &mut findings);
-                    files.push((findings, Some(model)));
-                }
-                Err(diagnostic) => {
-                    every_file_parsed = false;
-                    findings.push(*diagnostic);
-                    files.push((findings, None));
-                }
+            if let Some(span) = not_text {
+                findings.push(
+                    Diagnostic::error(Code::Syntax, span, "the file is not UTF-8 text")
+                        .help("probe files are YAML, in UTF-8"),
+                );
+                every_file_parsed = false;
+                files.push((findings, None));
+                continue;
             }
+            let Parsed { spec, mistakes } = yaml::parse(sources.get(id));
+            let is_whole = mistakes.is_empty();
+            every_file_parsed &= is_whole;
+            mistakes.into_iter().for_each(|mistake| findings.push(mistake));
+            let model = spec.and_then(|spec| {
+                variables.extend(spec.vars.0.iter().map(|(name, _)| name.value.clone()));
+                let model = resolve(&spec, path, &scope, &overrides, &mut store, &mut findings);
+                // The rules judge whole probes alone.
+                is_whole.then_some(model)
+            });
+            files.push((findings, model));
         }
         if every_file_parsed {
             no_stray_variables(&inputs.set, &variables)?;
@@ -184,19 +193,33 @@ fn expand(paths: &[PathBuf], directories: Directories) -> anyhow::Result<Vec<Pat
     Ok(files)
 }
 
-fn read(path: &Path, sources: &mut Sources) -> anyhow::Result<SourceId> {
-    let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{} is not UTF-8 text; probe files are YAML", path.display());
+/// Reads a file's text; of one that is too long, as much as shows that. What is not UTF-8 is replaced,
+/// and the first such place is given back.
+fn read(path: &Path, sources: &mut Sources) -> anyhow::Result<(SourceId, Option<Span>)> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(yaml::MAX_FILE_SIZE).unwrap_or(u64::MAX);
+    File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("can't read {}", path.display()))?;
+    let (text, wrong) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let start = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (text, Some(Span { start, end: start + char::REPLACEMENT_CHARACTER.len_utf8() }))
+        }
     };
-    Ok(sources.add(path.display().to_string(), text))
+    Ok((sources.add(path.display().to_string(), text), wrong))
 }
 
 /// The variables of the command line, the one that counts last.
 fn overrides(inputs: &Inputs, sources: &mut Sources) -> anyhow::Result<Vec<(String, String)>> {
     let mut overrides = Vec::new();
     for path in &inputs.vars {
-        let id = read(path, sources)?;
+        let (id, not_text) = read(path, sources)?;
+        if not_text.is_some() {
+            bail!("{} is not UTF-8 text; a file of variables is YAML", path.display());
+        }
         let source: &Source = sources.get(id);
         match yaml::parse_vars(source) {
             Ok(variables) => overrides

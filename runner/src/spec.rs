@@ -6,6 +6,7 @@ pub mod attach;
 pub mod comments;
 pub mod probe_test;
 pub mod schema;
+pub mod sections;
 pub mod shape;
 pub mod values;
 pub mod yaml;

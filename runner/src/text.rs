@@ -7,3 +7,4 @@ pub mod render;
 pub mod source;
 pub mod suggest;
 pub mod template;
+pub mod terminal;

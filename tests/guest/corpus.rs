@@ -83,9 +83,14 @@ pub fn load_unchecked(file: &Path, objects: &Path) -> Result<Result<(), Error>> 
     let mut sources = Sources::default();
     let id = sources.add(file.display().to_string(), fs::read_to_string(file)?);
     let mut findings = Findings::new(id);
-    let spec = match spec::yaml::parse(sources.get(id)) {
-        Ok(spec) => spec,
-        Err(diagnostic) => bail!("{}: {}", file.display(), diagnostic.message),
+    let parsed = spec::yaml::parse(sources.get(id));
+    let spec = match (parsed.spec, &parsed.mistakes[..]) {
+        (Some(spec), []) => spec,
+        (_, mistakes) => bail!(
+            "{}: {}",
+            file.display(),
+            mistakes.first().map_or("nothing is left of it", |mistake| mistake.message.as_str())
+        ),
     };
     let mut store = ObjectStore::new(vec![objects.to_path_buf()]);
     let scope = Scope::of_this_machine();

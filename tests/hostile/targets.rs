@@ -167,17 +167,16 @@ pub fn yaml(bytes: &[u8]) -> usize {
     let mut sources = Sources::default();
     let id = sources.add("any.yaml".into(), text.into());
     let mut findings = Findings::new(id);
-    let model = match reader::parse(sources.get(id)) {
-        Ok(spec) => {
-            let file = Path::new("/nowhere/any.yaml");
-            let mut store = OBJECTS.lock().expect("nobody panicked");
-            Some(resolve(&spec, file, &Scope::of_this_machine(), &[], &mut store, &mut findings))
-        }
-        Err(diagnostic) => {
-            findings.push(*diagnostic);
-            None
-        }
-    };
+    let parsed = reader::parse(sources.get(id));
+    let is_whole = parsed.mistakes.is_empty();
+    parsed.mistakes.into_iter().for_each(|mistake| findings.push(mistake));
+    let model = parsed.spec.and_then(|spec| {
+        let file = Path::new("/nowhere/any.yaml");
+        let mut store = OBJECTS.lock().expect("nobody panicked");
+        let scope = Scope::of_this_machine();
+        let model = resolve(&spec, file, &scope, &[], &mut store, &mut findings);
+        is_whole.then_some(model)
+    });
     let read = usize::from(model.is_some());
     let file = ProbeFile::check(&sources, findings, model);
     let mut files = ProbeFiles { sources, files: vec![file] };

@@ -2,6 +2,7 @@
 
 use crate::commands::{Outcome, inspect};
 use crate::scaffold;
+use crate::text::terminal::lines;
 use anyhow::bail;
 use std::io::Write;
 use std::path::Path;
@@ -17,7 +18,7 @@ pub fn run(object: &str, out: &mut impl Write) -> anyhow::Result<Outcome> {
             "{object} holds no program that probe-runner attaches; `probe-runner inspect {object}` shows what it holds"
         );
     };
-    out.write_all(text.as_bytes())?;
+    out.write_all(lines(&text).as_bytes())?;
     Ok(Outcome::Done)
 }
 

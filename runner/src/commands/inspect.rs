@@ -4,6 +4,7 @@ use crate::btf::Layout;
 use crate::commands::{Format, Outcome};
 use crate::object::store::{ObjectFile, ObjectStore, StoreError};
 use crate::object::{Global, Inventory, Map, Program, TailCall};
+use crate::text::terminal::Escaping;
 use anyhow::{anyhow, bail};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub fn run(name: &str, format: Format, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let object = find(name)?;
     match format {
-        Format::Human => human(&object, out)?,
+        Format::Human => human(&object, &mut Escaping(out))?,
         Format::Json => {
             serde_json::to_writer_pretty(&mut *out, &document(&object))?;
             writeln!(out)?;

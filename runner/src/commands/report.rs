@@ -4,6 +4,7 @@ use crate::kernel::{self, WholeLog};
 use crate::probe_files::ProbeFiles;
 use crate::text::diagnostic::Severity;
 use crate::text::render;
+use crate::text::terminal::{escape, lines};
 use anstream::eprintln;
 use std::io::{self, Write};
 
@@ -38,7 +39,7 @@ pub fn findings(files: &ProbeFiles) -> io::Result<()> {
 
 /// Shows why the kernel stage failed for a probe.
 pub fn failure(probe: &str, error: &kernel::Error, log: WholeLog) {
-    eprintln!("\u{1b}[1;31merror\u{1b}[0m: probe/{probe}: {}", error.report(log));
+    eprintln!("\u{1b}[1;31merror\u{1b}[0m: probe/{}: {}", escape(probe), lines(&error.report(log)));
     if error.log.is_some() && log == WholeLog::No {
         eprintln!("hint: --verifier-log shows the verifier's whole log");
     }
@@ -46,10 +47,10 @@ pub fn failure(probe: &str, error: &kernel::Error, log: WholeLog) {
 
 /// Shows something a person should know.
 pub fn note(probe: &str, text: &str) {
-    eprintln!("\u{1b}[1;32mnote\u{1b}[0m: probe/{probe}: {text}");
+    eprintln!("\u{1b}[1;32mnote\u{1b}[0m: probe/{}: {}", escape(probe), lines(text));
 }
 
 /// Shows something that makes a probe useless or its numbers wrong.
 pub fn warning(probe: &str, text: &str) {
-    eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: probe/{probe}: {text}");
+    eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: probe/{}: {}", escape(probe), lines(text));
 }

@@ -7,6 +7,7 @@ use crate::commands::{Format, Outcome, applied};
 use crate::kernel::{Statistics, fill, observe};
 use crate::live::Live;
 use crate::plan::drift;
+use crate::text::terminal::Escaping;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -74,7 +75,7 @@ pub fn run(
                 if index > 0 {
                     writeln!(out)?;
                 }
-                human::write(shown, out)?;
+                human::write(shown, &mut Escaping(&mut *out))?;
             }
         }
         Format::Json => {

@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(
             command(&sources, &findings, &diagnostic),
             "::error file=a%2Cb%3Ac%25.yaml,line=1,endLine=1,col=4,endColumn=5,title=invalid-value\
-             ::100 %25%0D%0Aof it%0Ahelp: write 2%0Aa,b:c%25.yaml:2:1: the other: this"
+             ::100 %25\\r\\nof it%0Ahelp: write 2%0Aa,b:c%25.yaml:2:1: the other: this"
         );
         let long = Diagnostic::warning(Code::Shape, Span { start: 0, end: 9 }, "two lines");
         assert_eq!(

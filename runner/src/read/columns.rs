@@ -17,6 +17,9 @@ use crate::read::bits::little_endian;
 use crate::read::decode::Place;
 use crate::read::decoders;
 
+/// Mistakes of one view that are told: a view may come from anywhere, and each costs a search.
+const MOST_ERRORS: usize = 100;
+
 /// The columns of one map or record, and the order of its rows.
 #[derive(Clone, Debug)]
 pub struct Columns {
@@ -226,6 +229,9 @@ fn customise(columns: &mut Vec<Column>, view: &View) -> Vec<ColumnError> {
     let mut errors = Vec::new();
     let mut hidden = Vec::new();
     for (position, wish) in view.columns.iter().enumerate() {
+        if errors.len() >= MOST_ERRORS {
+            break;
+        }
         let Some(column) = columns.iter_mut().find(|column| column.field == wish.field) else {
             errors.push(ColumnError::UnknownField {
                 field: wish.field.clone(),

@@ -14,8 +14,6 @@ pub mod prometheus;
 pub mod table;
 mod terminal;
 
-pub use terminal::escape;
-
 use std::io;
 
 use crate::read::columns::Columns;

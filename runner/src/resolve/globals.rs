@@ -13,6 +13,9 @@ use crate::text::source::{At, Span};
 pub fn bind(globals: &Entries<At<Globals>>, binder: &mut Binder<'_>) -> Vec<GlobalSetting> {
     let mut bound: Vec<(GlobalSetting, Span)> = Vec::new();
     for (name, value) in &globals.0 {
+        if binder.findings.is_full() {
+            break;
+        }
         let found = binder.global(name);
         let texts = texts(value, binder);
         let (Some(GlobalId { object, global: index }), Some(texts)) = (found, texts) else {

@@ -13,6 +13,9 @@ use crate::text::suggest::{listed, nearest};
 use crate::text::template::Scope;
 use std::path::Path;
 
+/// Objects that a probe may have: each is read as a whole.
+const MOST_OBJECTS: usize = 64;
+
 /// The alias of an object that has none.
 const MAIN: &str = "main";
 
@@ -45,13 +48,23 @@ pub fn bind(
     if let Some(object) = &spec.object {
         add(object.with(MAIN.to_owned()), object, None);
     }
-    for (alias, object) in &spec.objects.0 {
+    for (alias, object) in spec.objects.0.iter().take(MOST_OBJECTS) {
         match &object.value {
             ObjectSpec::File(name) => add(alias.clone(), &object.with(name.clone()), None),
             ObjectSpec::Full(full) => add(alias.clone(), &full.file, full.sha256.as_ref()),
         }
     }
     check_aliases(spec, findings);
+    if let Some((alias, _)) = spec.objects.0.get(MOST_OBJECTS) {
+        findings.push(
+            Diagnostic::error(
+                Code::Shape,
+                alias.span,
+                format!("a probe has at most {MOST_OBJECTS} objects"),
+            )
+            .help("split it into several probes"),
+        );
+    }
     objects
 }
 

@@ -34,6 +34,9 @@ fn bind_entries(entries: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<S
     let mut slots = Vec::new();
     let mut filled = 0;
     for (key, program) in &entries.0 {
+        if binder.findings.is_full() {
+            break;
+        }
         let indices = bind_key(key, binder);
         let program = binder.program(program);
         let Some((written, indices)) = indices else { continue };

@@ -17,13 +17,27 @@ pub fn bind(
 ) -> Scope {
     let mut scope = scope.without_vars();
     for (name, default) in &vars.0 {
+        if findings.is_full() {
+            break;
+        }
         name_is_free(name, &scope, findings);
         let set = overrides.iter().rev().find(|(set, _)| *set == name.value);
         let value = match set {
             Some((_, value)) => Some(value.clone()),
             None => Binder::render(&scope, default, findings).map(|text| text.value),
         };
-        scope.set(&name.value, value.as_deref().unwrap_or_default(), name.span);
+        if let Err(error) = scope.set(&name.value, value.as_deref().unwrap_or_default(), name.span)
+        {
+            findings.push(
+                Diagnostic::error(
+                    Code::Template,
+                    default.span,
+                    format!("the variable `{}` can't have this value", name.value),
+                )
+                .label(error.message)
+                .help("write long text where it belongs"),
+            );
+        }
     }
     scope
 }

@@ -15,6 +15,9 @@ use crate::text::template::Scope;
 pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
     let mut bound = Vec::new();
     for (name, spec) in &views.0 {
+        if binder.findings.is_full() {
+            break;
+        }
         let map = binder.map(name);
         let record = spec.record.as_ref().and_then(|text| binder.text(text));
         let columns = bind_columns(&spec.columns, binder);

@@ -5,7 +5,7 @@
 
 use crate::spec::comments::{self, Comment};
 use crate::text::codes::Code;
-use crate::text::diagnostic::{Diagnostic, Findings, Severity};
+use crate::text::diagnostic::{Diagnostic, Findings, MOST, Severity};
 use crate::text::source::{At, Source, Span};
 use crate::text::suggest::nearest;
 
@@ -37,6 +37,10 @@ impl Allows {
         // Files without such a comment, which are most, are not parsed again.
         if source.text.contains(MARK) {
             for comment in comments::read(source) {
+                // Behind so many mistakes, further ones are not kept.
+                if allows.mistakes.len() > MOST {
+                    break;
+                }
                 allows.add(&comment);
             }
         }
@@ -112,14 +116,20 @@ impl Allows {
     /// allow. To be called when all else was reported.
     pub fn report(self, source: &Source, findings: &mut Findings) {
         let has_errors = findings.has_errors();
-        findings.diagnostics.extend(self.mistakes);
+        let reported: Vec<(Code, usize)> = findings
+            .diagnostics
+            .iter()
+            .map(|diagnostic| (diagnostic.code, line_of(source, diagnostic.primary.span)))
+            .collect();
+        self.mistakes.into_iter().for_each(|mistake| findings.push(mistake));
         for allowed in self.allowed.into_iter().filter(|allowed| !allowed.is_used) {
+            if findings.is_full() {
+                break;
+            }
             let code = allowed.code.value;
             let (first, last) = allowed.lines;
-            let is_error = findings.diagnostics.iter().any(|diagnostic| {
-                let line = line_of(source, diagnostic.primary.span);
-                diagnostic.code == code && (first..=last).contains(&line)
-            });
+            let is_error =
+                reported.iter().any(|(one, line)| *one == code && (first..=last).contains(line));
             let label = match (is_error, has_errors) {
                 // Whether there is something depends on the kernels that were given.
                 (false, _) if code.is_about_kernels() => continue,
@@ -128,7 +138,7 @@ impl Allows {
                 // With errors about, not all warnings were looked for.
                 (false, true) => continue,
             };
-            findings.diagnostics.push(
+            findings.push(
                 Diagnostic::warning(
                     Code::UnusedAllow,
                     allowed.code.span,

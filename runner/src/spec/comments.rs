@@ -23,6 +23,7 @@ pub fn read(source: &Source) -> Vec<Comment> {
     if !source.text.contains('#') {
         return Vec::new();
     }
+    let next_content = next_content(&source.text);
     let mut comments: Vec<Comment> = Vec::new();
     for event in Parser::new_from_str_with_options(&source.text, options) {
         let Ok((event, span)) = event else { break };
@@ -31,7 +32,7 @@ pub fn read(source: &Source) -> Vec<Comment> {
         let line = span.start.line();
         let last = match placement {
             Placement::Right => line,
-            _ => next_content(&source.text, range.end, line),
+            _ => next_content.get(line).copied().unwrap_or(line),
         };
         let span = Span { start: range.start, end: range.end };
         comments.push(Comment { text: At::new(text.into_owned(), span), lines: (line, last) });
@@ -39,14 +40,17 @@ pub fn read(source: &Source) -> Vec<Comment> {
     comments
 }
 
-/// The next line after a comment that is neither blank nor a comment.
-fn next_content(text: &str, end: usize, line: usize) -> usize {
-    let after = text[end..].lines().skip(1);
-    let between = after
-        .map(str::trim_start)
-        .take_while(|line| line.is_empty() || line.starts_with('#'))
-        .count();
-    line + between + 1
+/// For each line, counted from 1, the next line after it that is neither blank nor a comment; the one
+/// behind the last line if there is none. For all lines at once: there may be nothing but comments.
+fn next_content(text: &str) -> Vec<usize> {
+    let lines: Vec<&str> = text.lines().collect();
+    let mut next = vec![lines.len() + 1; lines.len() + 1];
+    for line in (1..lines.len()).rev() {
+        let after = lines[line].trim_start();
+        let holds_nothing = after.is_empty() || after.starts_with('#');
+        next[line] = if holds_nothing { next[line + 1] } else { line + 1 };
+    }
+    next
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! bounds what a file can make the parser do. Anchors, aliases and merge keys are refused: a probe
 //! file means what stands at the place one looks at.
 
+use crate::spec::sections;
 use crate::spec::shape::Spec;
 use crate::spec::values::{Entries, Scalar};
 use crate::text::codes::Code;
@@ -11,41 +12,59 @@ use crate::text::diagnostic::Diagnostic;
 use crate::text::source::{At, Source, Span};
 use crate::text::suggest;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _};
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy};
 use serde_saphyr::{Error, Location, Options, Spanned};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 /// Bytes a probe file may have.
-const MAX_FILE_SIZE: usize = 1 << 20;
+pub const MAX_FILE_SIZE: usize = 1 << 20;
+
+/// What could be read of a probe file.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The file; with mistakes what is left of it, if that is enough to look at the names in it.
+    pub spec: Option<Spec>,
+    /// Where the text is not YAML or not the language: the first place of each section.
+    pub mistakes: Vec<Diagnostic>,
+}
 
 /// Reads a probe file's text.
-///
-/// # Errors
-/// The first place where the text is not YAML or not the language; what follows it is not looked at.
-pub fn parse(source: &Source) -> Result<Spec, Box<Diagnostic>> {
+pub fn parse(source: &Source) -> Parsed {
     if source.text.len() > MAX_FILE_SIZE {
         let message = format!("the file has {} bytes", source.text.len());
-        return Err(Box::new(
-            Diagnostic::error(Code::Syntax, Span::default(), message)
-                .help("a probe file has at most 1 MiB; split it"),
-        ));
+        let mistake = Diagnostic::error(Code::Syntax, Span::default(), message)
+            .help("a probe file has at most 1 MiB; split it");
+        return Parsed { spec: None, mistakes: vec![mistake] };
     }
-    parse_as(source)
+    match seeded(source, PhantomData) {
+        Ok(spec) => Parsed { spec: Some(spec), mistakes: Vec::new() },
+        Err(first) => {
+            let (spec, mistakes) = sections::read(source, *first);
+            Parsed { spec, mistakes }
+        }
+    }
 }
 
 /// Reads a file of template variables: a mapping of names to scalars.
 ///
 /// # Errors
-/// As for [`parse`].
+/// The first place where it is something else.
 pub fn parse_vars(source: &Source) -> Result<Entries<At<Scalar>>, Box<Diagnostic>> {
-    parse_as(source)
+    seeded(source, PhantomData)
 }
 
-fn parse_as<T: for<'de> Deserialize<'de>>(source: &Source) -> Result<T, Box<Diagnostic>> {
-    serde_saphyr::from_str_with_options(&source.text, options())
-        .map_err(|error| Box::new(diagnose(source, error.without_snippet())))
+/// Reads a text as whatever the seed makes of it.
+pub fn seeded<'s, S: DeserializeSeed<'s>>(
+    source: &'s Source,
+    seed: S,
+) -> Result<S::Value, Box<Diagnostic>> {
+    serde_saphyr::with_deserializer_from_str_with_options(&source.text, options(), |text| {
+        seed.deserialize(text)
+    })
+    .map_err(|error| Box::new(diagnose(source, error.without_snippet())))
 }
 
 fn options() -> Options {
@@ -54,6 +73,7 @@ fn options() -> Options {
         merge_keys: MergeKeyPolicy::Error,
         with_snippet: false,
         emit_comments: false,
+        reject_unsupported_tags: true,
         budget: serde_saphyr::budget! { max_depth: 32, max_nodes: 200_000, max_anchors: 0 },
     }
 }
@@ -63,10 +83,7 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
     let span = error.location().map_or(Span::default(), |location| span_of(source, location));
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {
-            Diagnostic::error(Code::UnknownField, span, format!("there is no field `{field}` here"))
-                .label("not a field of the language at this place")
-                .did_you_mean(suggest::nearest(field, expected.iter().copied()))
-                .help(format!("fields here: {}", suggest::listed(expected.iter().copied(), 20)))
+            sections::unknown_field(span, field, expected)
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => Diagnostic::error(
             Code::UnknownField,
@@ -186,7 +203,8 @@ mod tests {
 
     fn failure(text: &str) -> (Code, String, (usize, usize)) {
         let source = Source { path: "x.yaml".into(), text: text.into() };
-        let diagnostic = parse(&source).expect_err("the text is wrong");
+        let mistakes = parse(&source).mistakes;
+        let diagnostic = mistakes.into_iter().next().expect("the text is wrong");
         let place = source.line_column(diagnostic.primary.span.start);
         (diagnostic.code, diagnostic.message, place)
     }
@@ -195,7 +213,7 @@ mod tests {
     fn keys_and_values_keep_their_positions() {
         let text = "version: 1\ntail_calls:\n  é: { 222-226: timer }\n";
         let source = Source { path: "x.yaml".into(), text: text.into() };
-        let spec = parse(&source).expect("the text is right");
+        let spec = parse(&source).spec.expect("the text is right");
         let (map, table) = &spec.tail_calls.0[0];
         let (slot, program) = &table.slots.0[0];
         assert_eq!(&text[map.span.range()], "é");
@@ -208,7 +226,7 @@ mod tests {
         let text =
             "version: 1\nglobals: { a: 0x1f, b: [1, 2], c: true, d: 1.10 }\nvars: { e: 007 }\n";
         let source = Source { path: "x.yaml".into(), text: text.into() };
-        let spec = parse(&source).expect("the text is right");
+        let spec = parse(&source).spec.expect("the text is right");
         assert_eq!(spec.vars.0[0].1.value.0, "007");
         assert_eq!(spec.globals.0.len(), 4);
     }

@@ -1,7 +1,11 @@
 //! Diagnostics as data: what is wrong, where, and what to do. Nothing here prints.
+//!
+//! What is said quotes files and objects, which may hold anything: every text is made fit for a
+//! terminal when it is taken in. How many mistakes of a file are kept has a limit.
 
 use crate::text::codes::Code;
 use crate::text::source::{SourceId, Span};
+use crate::text::terminal::presentable;
 
 /// How many diagnostics of a severity a file keeps.
 pub const MOST: usize = 100;
@@ -79,7 +83,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity,
-            message,
+            message: presentable(&message),
             primary: Label { source: None, span, text: String::new() },
             others: Vec::new(),
             notes: Vec::new(),
@@ -89,31 +93,31 @@ impl Diagnostic {
 
     /// Says something beside the marked place.
     pub fn label(mut self, text: impl Into<String>) -> Diagnostic {
-        self.primary.text = text.into();
+        self.primary.text = presentable(&text.into());
         self
     }
 
     /// Marks another place of the same file.
     pub fn other(mut self, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.others.push(Label { source: None, span, text: text.into() });
+        self.others.push(Label { source: None, span, text: presentable(&text.into()) });
         self
     }
 
     /// Marks a place of another file.
     pub fn other_in(mut self, file: SourceId, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.others.push(Label { source: Some(file), span, text: text.into() });
+        self.others.push(Label { source: Some(file), span, text: presentable(&text.into()) });
         self
     }
 
     /// Adds a fact.
     pub fn note(mut self, text: impl Into<String>) -> Diagnostic {
-        self.notes.push(text.into());
+        self.notes.push(presentable(&text.into()));
         self
     }
 
     /// Adds what to do.
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
-        self.help.push(text.into());
+        self.help.push(presentable(&text.into()));
         self
     }
 
@@ -140,6 +144,12 @@ impl Findings {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Whether further errors are not kept, so that nobody need look for them.
+    pub fn is_full(&self) -> bool {
+        let errors = self.diagnostics.iter().filter(|one| one.severity == Severity::Error);
+        errors.count() >= MOST
     }
 
     /// The diagnostics in the order of the file; those of one place by code, then by message.

@@ -2,6 +2,7 @@
 
 use crate::text::diagnostic::{Diagnostic, Findings, Label, Severity};
 use crate::text::source::{SourceId, Sources};
+use crate::text::terminal::of_same_length;
 use annotate_snippets::{Annotation, AnnotationKind, Level, Message, Origin, Renderer, Snippet};
 use std::ops::Range;
 
@@ -106,7 +107,7 @@ fn snippet<'a>(sources: &'a Sources, file: Marked<'a>) -> Snippet<'a, Annotation
     let last = spans().map(|span| span.end.max(span.start)).max().unwrap_or_default();
     let lines = source.lines_around(first..last);
     let text = &source.text[lines.clone()];
-    Snippet::source(text)
+    Snippet::source(of_same_length(text))
         .path(&source.path)
         .line_start(source.line_column(lines.start).0)
         .annotations(file.labels.into_iter().map(|(kind, label)| {

@@ -1,5 +1,6 @@
 //! Source files and positions in them.
 
+use crate::text::terminal::escape;
 use std::ops::Range;
 
 /// A stretch of a source file in bytes, end excluded.
@@ -59,7 +60,7 @@ impl<T> At<T> {
 impl Sources {
     /// Adds a file.
     pub fn add(&mut self, path: String, text: String) -> SourceId {
-        self.0.push(Source { path, text });
+        self.0.push(Source { path: escape(&path).into_owned(), text });
         SourceId(self.0.len() - 1)
     }
 

@@ -1,12 +1,20 @@
 //! "Did you mean": the nearest of the names there are.
 
+/// Bytes of a name that is compared.
+const LONGEST: usize = 128;
+
 /// The name that is near enough to have been meant.
 ///
 /// Near means a third of the longer name's letters may differ (insertions, deletions, exchanges
 /// and swaps of neighbours count one each); a name that only extends the wanted one is near too.
 pub fn nearest<'a>(wanted: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance costs the product of the lengths, and nobody misspells so much.
+    if wanted.len() > LONGEST {
+        return None;
+    }
     names
         .into_iter()
+        .filter(|name| name.len() <= LONGEST)
         .filter_map(|name| {
             let distance = strsim::damerau_levenshtein(wanted, name);
             let allowed = wanted.len().max(name.len()).div_ceil(3);

@@ -1,29 +1,36 @@
 //! Templates in scalars. The only user of minijinja.
 //!
 //! A template is rendered after the YAML was parsed, so what a variable holds can't change a file's
-//! structure, and positions stay those of the text. Undefined names are errors, and the work a
-//! template may do is bounded.
+//! structure, and positions stay those of the text. Undefined names are errors. What a template may say
+//! ([`language`]), how much one may do and how much all of a file's together may do is bounded, in time
+//! and in memory: probe files come from anywhere.
+
+mod language;
+mod limits;
+mod names;
 
 use crate::text::source::Span;
+use limits::{Budget, Limited};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, UndefinedBehavior};
+use names::{Names, VARS};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Instructions of minijinja's machine that one scalar may use.
-const FUEL: u64 = 20_000;
-
-/// The name by which templates can name all variables at once.
-const VARS: &str = "vars";
+use std::sync::Arc;
 
 /// What templates can name.
 pub struct Scope {
     environment: Environment<'static>,
-    machine: BTreeMap<&'static str, Value>,
-    vars: BTreeMap<String, Value>,
+    names: Arc<Names>,
     declared: BTreeMap<String, Span>,
-    /// What the templates rendered so far named.
-    named: RefCell<BTreeSet<String>>,
+    /// What the templates rendered so far named, and what they cost.
+    used: RefCell<Used>,
+}
+
+#[derive(Default)]
+struct Used {
+    names: BTreeSet<String>,
+    budget: Budget,
 }
 
 /// Why a template can't be rendered.
@@ -48,38 +55,40 @@ impl Scope {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        Scope::new(BTreeMap::from([
+        Scope::new(Names::of_machine(BTreeMap::from([
             ("env", Value::from(Serde(environment))),
             ("host", text(name.as_ref().map(|name| name.nodename()))),
             ("kernel", text(name.as_ref().map(|name| name.release()))),
             ("cpus", Value::from(cpus)),
             ("arch", Value::from(std::env::consts::ARCH)),
-        ]))
+        ])))
     }
 
-    fn new(machine: BTreeMap<&'static str, Value>) -> Scope {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
+    fn new(names: Names) -> Scope {
         Scope {
-            environment,
-            machine,
-            vars: BTreeMap::new(),
+            environment: environment(),
+            names: Arc::new(names),
             declared: BTreeMap::new(),
-            named: RefCell::default(),
+            used: RefCell::default(),
         }
     }
 
-    /// The same machine without variables, for the next file.
+    /// The same machine without variables and with nothing used up, for the next file.
     pub fn without_vars(&self) -> Scope {
-        Scope::new(self.machine.clone())
+        Scope::new(self.names.without_vars())
     }
 
     /// Gives a variable its value; it can be named alone and as `vars.NAME`. `declared` is where its
     /// name stands in the probe file.
-    pub fn set(&mut self, name: &str, value: &str, declared: Span) {
-        self.vars.insert(name.to_owned(), Value::from(value));
+    ///
+    /// # Errors
+    /// The value is longer than a variable's may be.
+    pub fn set(&mut self, name: &str, value: &str, declared: Span) -> Result<(), TemplateError> {
         self.declared.insert(name.to_owned(), declared);
+        let result = limits::check_variable(value);
+        let value = if result.is_ok() { value } else { "" };
+        Arc::make_mut(&mut self.names).set(name, value);
+        result
     }
 
     /// Where a variable is declared; None for what this machine gives.
@@ -89,38 +98,38 @@ impl Scope {
 
     /// Whether a template rendered in this scope could have used a variable.
     pub fn uses(&self, variable: &str) -> bool {
-        let named = self.named.borrow();
+        let used = self.used.borrow();
         // `vars` alone may mean any of them.
-        named.contains(variable) || named.contains(VARS)
+        used.names.contains(variable) || used.names.contains(VARS)
     }
 
     /// Whether this machine gives a name already, so that no variable can have it.
     pub fn is_taken(&self, name: &str) -> bool {
-        name == VARS || self.machine.contains_key(name)
+        self.names.is_taken(name)
     }
 
     /// Renders a scalar. Text without `{{`, `{%` or `{#` is returned as it is.
     ///
     /// # Errors
-    /// The template is malformed, names something undefined, or takes too long.
+    /// The template is malformed, names something undefined, says what no template may, or does too
+    /// much.
     pub fn render(&self, text: &str) -> Result<String, TemplateError> {
-        if !["{{", "{%", "{#"].iter().any(|mark| text.contains(mark)) {
+        if !is_template(text) {
             return Ok(text.to_owned());
         }
-        let mut context: BTreeMap<&str, Value> = self.machine.clone();
-        context.extend(self.vars.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        context.insert(VARS, Value::from(Serde(&self.vars)));
+        language::check(text)?;
         let named = self.named_in(text);
-        self.named.borrow_mut().extend(named.iter().cloned());
-        self.environment.render_str(text, &context).map_err(|error| {
-            let in_scope = self.names();
+        let mut used = self.used.borrow_mut();
+        used.names.extend(named.iter().cloned());
+        let context = Value::from_dyn_object(self.names.clone());
+        render(&self.environment, text, context, &mut used.budget).map_err(|message| {
+            let in_scope = self.names.all();
             let undefined = named.into_iter().find(|name| !in_scope.contains(name) && name != VARS);
-            TemplateError { message: reason(&error), undefined, in_scope }
+            TemplateError { message, undefined, in_scope }
         })
     }
 
-    /// The names that a template uses and doesn't set itself, `NAME` for `vars.NAME`; none if it is
-    /// malformed.
+    /// The names that a template uses and doesn't set itself, `NAME` for `vars.NAME`.
     fn named_in(&self, text: &str) -> Vec<String> {
         let Ok(template) = self.environment.template_from_str(text) else { return Vec::new() };
         let mut names: Vec<String> = template
@@ -130,49 +139,40 @@ impl Scope {
                 let path = path.strip_prefix("vars.").unwrap_or(&path);
                 path.split('.').next().unwrap_or_default().to_owned()
             })
-            .filter(|name| !self.is_function(name))
+            .filter(|name| !is_function(&self.environment, name))
             .collect();
         names.sort();
         names
-    }
-
-    /// Whether the template language itself gives a name (`range`, `dict`).
-    fn is_function(&self, name: &str) -> bool {
-        self.environment.globals().any(|(global, _)| global == name)
     }
 
     /// Whether the text parses and which undeclared names it would need; for lines that are
     /// rendered later, once a record.
     ///
     /// # Errors
-    /// The template is malformed.
+    /// The template is malformed, or says what no template may.
     pub fn names_used(text: &str) -> Result<Vec<String>, TemplateError> {
-        let environment = Environment::new();
-        match environment.template_from_str(text) {
-            Ok(template) => {
-                let is_function =
-                    |name: &str| environment.globals().any(|(global, _)| global == name);
-                let mut names: Vec<String> = template
-                    .undeclared_variables(false)
-                    .into_iter()
-                    .filter(|name| !is_function(name))
-                    .collect();
-                names.sort();
-                Ok(names)
-            }
-            Err(error) => Err(TemplateError::malformed(&error)),
-        }
-    }
-
-    fn names(&self) -> Vec<String> {
-        let machine = self.machine.keys().map(|name| (*name).to_owned());
-        self.vars.keys().cloned().chain(machine).collect()
+        language::check(text)?;
+        let environment = environment();
+        let template = environment
+            .template_from_str(text)
+            .map_err(|error| TemplateError::malformed(&error))?;
+        let mut names: Vec<String> = template
+            .undeclared_variables(false)
+            .into_iter()
+            .filter(|name| !is_function(&environment, name))
+            .collect();
+        names.sort();
+        Ok(names)
     }
 }
 
 impl TemplateError {
     fn malformed(error: &Error) -> TemplateError {
-        TemplateError { message: reason(error), undefined: None, in_scope: Vec::new() }
+        TemplateError::because(reason(error))
+    }
+
+    fn because(message: String) -> TemplateError {
+        TemplateError { message, undefined: None, in_scope: Vec::new() }
     }
 }
 
@@ -188,7 +188,8 @@ impl Line {
     /// # Errors
     /// It is malformed.
     pub fn parse(text: &str) -> Result<Line, TemplateError> {
-        let mut environment = Scope::new(BTreeMap::new()).environment;
+        language::check(text)?;
+        let mut environment = environment();
         environment
             .add_template_owned(LINE, text.to_owned())
             .map_err(|error| TemplateError::malformed(&error))?;
@@ -200,10 +201,16 @@ impl Line {
     /// # Errors
     /// As for [`Scope::render`].
     pub fn render(&self, record: &serde_json::Value) -> Result<String, TemplateError> {
+        let mut out = Limited::default();
         let template = self.0.get_template(LINE);
-        template
-            .and_then(|template| template.render(Value::from(Serde(record))))
-            .map_err(|error| TemplateError::malformed(&error))
+        let rendered = template.and_then(|template| {
+            template.render_captured_to(Value::from(Serde(record)), &mut out).map(drop)
+        });
+        match rendered {
+            _ if out.is_over() => Err(TemplateError::because(out.complaint())),
+            Ok(()) => out.into_text().map_err(TemplateError::because),
+            Err(error) => Err(TemplateError::malformed(&error)),
+        }
     }
 }
 
@@ -220,10 +227,9 @@ impl Filter {
     /// # Errors
     /// The expression is malformed.
     pub fn parse(text: &str) -> Result<Filter, TemplateError> {
-        let mut environment = Environment::new();
+        let mut environment = environment();
         // A record may lack fields.
         environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        environment.set_fuel(Some(FUEL));
         // It lives as long as the command that was given it.
         let environment: &'static Environment<'static> = Box::leak(Box::new(environment));
         let expression = environment
@@ -249,13 +255,51 @@ impl Filter {
     }
 }
 
+fn is_template(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|mark| text.contains(mark))
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    limits::set(&mut environment);
+    environment
+}
+
+/// Renders a template whose language was checked; the error is for people.
+fn render(
+    environment: &Environment<'_>,
+    text: &str,
+    context: Value,
+    budget: &mut Budget,
+) -> Result<String, String> {
+    budget.begin()?;
+    let mut out = Limited::default();
+    let rendered = environment
+        .template_from_str(text)
+        .and_then(|template| template.render_captured_to(context, &mut out))
+        .map(|captured| captured.state().fuel_levels().map_or(0, |(used, _)| used));
+    let fuel = rendered.as_ref().ok().copied();
+    let result = match rendered {
+        _ if out.is_over() => Err(out.complaint()),
+        Ok(_) => out.into_text(),
+        Err(error) => Err(reason(&error)),
+    };
+    budget.charge(result.as_ref().map_or(0, String::len), fuel);
+    result
+}
+
+/// Whether the template language itself gives a name (`range`).
+fn is_function(environment: &Environment<'_>, name: &str) -> bool {
+    environment.globals().any(|(global, _)| global == name)
+}
+
 fn reason(error: &Error) -> String {
     match error.detail() {
         Some(detail) => format!("{}: {detail}", error.kind()),
         None => error.kind().to_string(),
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::{Filter, Line, Scope};
@@ -265,7 +309,7 @@ mod tests {
     fn scope(vars: &[(&str, &str)]) -> Scope {
         let mut scope = Scope::of_this_machine();
         for (name, value) in vars {
-            scope.set(name, value, Span::default());
+            scope.set(name, value, Span::default()).expect("it is short");
         }
         scope
     }
@@ -291,8 +335,7 @@ mod tests {
 
     #[test]
     fn a_template_cannot_run_for_ever() {
-        let text =
-            "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}";
+        let text = "{% for a in range(10000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}";
         let error = scope(&[]).render(text).expect_err("too long");
         assert!(error.message.contains("fuel"), "{}", error.message);
     }
@@ -317,5 +360,31 @@ mod tests {
         line.render(&json!({"nr": 58})).expect_err("a field is missing");
         assert!(Line::parse("{{ comm").is_err());
         assert_eq!(Scope::names_used("{{ comm }} {{ nr }}"), Ok(vec!["comm".into(), "nr".into()]));
+    }
+
+    #[test]
+    fn what_a_template_gives_is_limited() {
+        let long = "x".repeat(4 << 10);
+        let scope = scope(&[("long", &long)]);
+        for text in [
+            "{% for i in range(100) %}{{ long }}{% endfor %}",
+            "{{ long ~ long ~ long ~ long ~ long }}",
+            "{{ long|replace('x', long) }}",
+            "{{ long|list|join(long) }}",
+        ] {
+            let error = scope.render(text).expect_err("too long");
+            assert!(error.message.contains("KiB"), "{text}: {}", error.message);
+        }
+        assert_eq!(scope.render("{{ long|replace('x', 'yz')|length }}").as_deref(), Ok("8192"));
+        let mut scope = scope;
+        scope.set("longer", &"x".repeat((4 << 10) + 1), Span::default()).expect_err("too long");
+    }
+
+    #[test]
+    fn what_all_templates_of_a_file_give_is_limited() {
+        let scope = scope(&[("long", &"x".repeat(4 << 10))]);
+        let rendered = (0..1000).map_while(|_| scope.render("{{ long }}").ok()).count();
+        assert!((256..=258).contains(&rendered), "{rendered} times 4 KiB");
+        assert_eq!(scope.without_vars().render("{{ 1 + 1 }}").as_deref(), Ok("2"));
     }
 }

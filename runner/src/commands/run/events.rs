@@ -9,6 +9,7 @@ use crate::kernel::ring::{self, Wake};
 use crate::read::{Columns, Lookups, Loss, record, sinks};
 use crate::readout::EventStream;
 use crate::text::template::Line;
+use crate::text::terminal::escape;
 use anyhow::anyhow;
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -107,7 +108,7 @@ impl<'a> Shown<'a> {
             (Format::Human, Some(line)) => {
                 let fields = sinks::line::template_context(columns, &row);
                 match line.render(&fields) {
-                    Ok(text) => writeln!(out, "{text}")?,
+                    Ok(text) => writeln!(out, "{}", escape(&text))?,
                     // A record may lack fields; it is shown as it is rather than not at all.
                     Err(_) => sinks::line::write(out, columns, &row)?,
                 }

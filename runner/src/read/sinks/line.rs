@@ -6,7 +6,8 @@ use crate::desired::Decoder;
 use crate::read::columns::Columns;
 use crate::read::rows::{Cell, Row};
 use crate::read::sinks::json::pairs;
-use crate::read::sinks::terminal::{escape, plain};
+use crate::read::sinks::terminal::plain;
+use crate::text::terminal::escape;
 
 /// Writes a record as `name=value` pairs in the order of the columns. A column that is decoded as a
 /// time comes first and without its name; fields that the record doesn't have are left out.

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::read::sinks::terminal::escape;
+use crate::text::terminal::escape;
 
 /// The output of one iterator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -10,9 +10,10 @@ use crate::read::rows::Row;
 use crate::read::sinks::Colours;
 use crate::read::sinks::heatmap::Heatmap;
 use crate::read::sinks::histogram::Histogram;
-use crate::read::sinks::terminal::{escape, plain};
+use crate::read::sinks::terminal::plain;
 use crate::read::table::Table;
 use crate::read::value::Value;
+use crate::text::terminal::escape;
 
 /// Whether something is drawn below the table.
 pub(super) fn has_any(columns: &Columns) -> bool {

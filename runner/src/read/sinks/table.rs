@@ -10,8 +10,9 @@ use crate::read::loss::Loss;
 use crate::read::rates::Rates;
 use crate::read::sinks::Colours;
 use crate::read::sinks::plots;
-use crate::read::sinks::terminal::{escape, plain};
+use crate::read::sinks::terminal::plain;
 use crate::read::table::Table;
+use crate::text::terminal::escape;
 
 /// How tables are written.
 #[derive(Clone, Copy, Debug)]

@@ -51,6 +51,9 @@ fn slots_in_range(model: &Model, table: &Table, findings: &mut Findings) {
         if index < max_entries {
             continue;
         }
+        if findings.is_full() {
+            break;
+        }
         let message = format!("slot {index} is not in `{}`", map.name);
         let mut diagnostic = Diagnostic::error(Code::SlotOutOfRange, slot.indices.span, message)
             .label(format!("must be below {max_entries}"));
