@@ -12,8 +12,9 @@ use crate::text::source::{At, Span};
 /// Binds `globals`.
 pub fn bind(globals: &Entries<At<Globals>>, binder: &mut Binder<'_>) -> Vec<GlobalSetting> {
     let mut bound: Vec<(GlobalSetting, Span)> = Vec::new();
-    for (name, value) in &globals.0 {
+    for (index, (name, value)) in globals.0.iter().enumerate() {
         if binder.findings.is_full() {
+            binder.findings.left_out += globals.0.len() - index;
             break;
         }
         let found = binder.global(name);

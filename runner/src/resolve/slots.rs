@@ -33,8 +33,9 @@ pub fn bind(tables: &Entries<TableSpec>, binder: &mut Binder<'_>) -> Vec<Table> 
 fn bind_entries(entries: &Entries<At<Scalar>>, binder: &mut Binder<'_>) -> Vec<SlotEntry> {
     let mut slots = Vec::new();
     let mut filled = 0;
-    for (key, program) in &entries.0 {
+    for (index, (key, program)) in entries.0.iter().enumerate() {
         if binder.findings.is_full() {
+            binder.findings.left_out += entries.0.len() - index;
             break;
         }
         let indices = bind_key(key, binder);

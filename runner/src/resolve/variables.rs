@@ -16,8 +16,9 @@ pub fn bind(
     findings: &mut Findings,
 ) -> Scope {
     let mut scope = scope.without_vars();
-    for (name, default) in &vars.0 {
+    for (index, (name, default)) in vars.0.iter().enumerate() {
         if findings.is_full() {
+            findings.left_out += vars.0.len() - index;
             break;
         }
         name_is_free(name, &scope, findings);

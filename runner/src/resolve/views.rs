@@ -14,8 +14,9 @@ use crate::text::template::Scope;
 /// Binds `read`.
 pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
     let mut bound = Vec::new();
-    for (name, spec) in &views.0 {
+    for (index, (name, spec)) in views.0.iter().enumerate() {
         if binder.findings.is_full() {
+            binder.findings.left_out += views.0.len() - index;
             break;
         }
         let map = binder.map(name);

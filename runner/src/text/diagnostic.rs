@@ -59,7 +59,8 @@ pub struct Findings {
     pub source: SourceId,
     /// In the order of being found.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many more there were: a file that has hundreds of mistakes has mostly one, many times.
+    /// How many more there were, and how many entries weren't looked at any more: a file that has hundreds
+    /// of mistakes has mostly one, many times.
     pub left_out: usize,
 }
 

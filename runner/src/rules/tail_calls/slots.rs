@@ -52,7 +52,8 @@ fn slots_in_range(model: &Model, table: &Table, findings: &mut Findings) {
             continue;
         }
         if findings.is_full() {
-            break;
+            findings.left_out += 1;
+            continue;
         }
         let message = format!("slot {index} is not in `{}`", map.name);
         let mut diagnostic = Diagnostic::error(Code::SlotOutOfRange, slot.indices.span, message)
