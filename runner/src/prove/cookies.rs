@@ -20,7 +20,9 @@ pub(super) fn check(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let (lacks_cookies, since) = match kind {
         HookKind::Fentry | HookKind::Fexit | HookKind::FmodRet | HookKind::Lsm => {
-            (trial.kernel.lacks_member("bpf_tramp_link", "cookie"), "5.19")
+            // Newer kernels keep the cookie in the link's node (`struct bpf_tramp_node`, seen in 7.3).
+            let places = ["bpf_tramp_link", "bpf_tramp_node"];
+            (places.iter().all(|place| trial.kernel.lacks_member(place, "cookie")), "5.19")
         }
         HookKind::RawTracepoint | HookKind::BtfTracepoint => {
             (trial.kernel.lacks_member("bpf_raw_tp_link", "cookie"), "6.10")

@@ -15,6 +15,8 @@ const RECORD: &str = "trace_event_raw_";
 /// How the kernel's own structures of links begin and end.
 const LINK: &str = "bpf_";
 const LINK_END: &str = "_link";
+/// What a link to a trampoline has for each of its functions, in newer kernels.
+const LINK_NODE: &str = "bpf_tramp_node";
 /// Where a map keeps what the first program that used it is: in the map, since 6.17 apart from it.
 const OWNERS: [&str; 2] = ["bpf_map", "bpf_map_owner"];
 /// What a kprobe's program gets.
@@ -105,7 +107,7 @@ impl<'k> KernelNames<'k> {
                     if name.starts_with(RECORD)
                         || name.starts_with(LINK) && name.ends_with(LINK_END)
                         || OWNERS.contains(&name)
-                        || name == REGISTERS
+                        || [LINK_NODE, REGISTERS].contains(&name)
                     {
                         names.structures.entry(name).or_insert(id);
                     }
