@@ -73,10 +73,13 @@ impl Product {
     /// When it can't be started or takes more than a minute. Its exit code is the caller's to judge.
     pub fn command(&self, arguments: &[&str]) -> Result<Finished> {
         let finished = Started::spawn(&self.binary, arguments)?.finish(PATIENCE)?;
-        if let ["apply", file, more @ ..] = arguments
+        if let ["apply", path, more @ ..] = arguments
             && finished.status.success()
+            && !more.contains(&"--dry-run")
         {
-            self.note(Path::new(file), more)?;
+            for file in probe_files(Path::new(path))? {
+                self.note(&file, more)?;
+            }
         }
         Ok(finished)
     }
@@ -157,6 +160,21 @@ impl Product {
             self.command(&["delete", "--all"]).ok();
         }
     }
+}
+
+/// A probe file, or those of a directory.
+fn probe_files(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(file);
+        }
+    }
+    Ok(files)
 }
 
 impl Finished {
