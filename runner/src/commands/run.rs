@@ -6,6 +6,7 @@ mod events;
 mod limit;
 
 use crate::commands::apply::objects;
+use crate::commands::run::events::Events;
 use crate::commands::stop::StopSignals;
 use crate::commands::{Format, Outcome, attached, colours, report};
 use crate::kernel::{Error, Running, WholeLog, observe};
@@ -53,11 +54,12 @@ pub fn run(
             }
         }
     }
+    let events = Events::open(&sessions)?;
     for session in &sessions {
         announce(session, format, out)?;
     }
     out.flush()?;
-    let left_out = events::show(&sessions, duration, format, &stop, out)?;
+    let left_out = events::show(events, duration, format, &stop, out)?;
     for session in &mut sessions {
         let of_this = left_out.iter().filter(|(probe, _)| *probe == session.desired.probe);
         let left_out = of_this.map(|(_, loss)| loss.clone()).collect();

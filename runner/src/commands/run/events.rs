@@ -26,26 +26,43 @@ struct Shown<'a> {
     limit: Limit,
 }
 
+/// Buffers that are read. A perf buffer keeps records only from when it is opened, so this comes before anybody is told
+/// that a probe is attached.
+pub struct Events<'a> {
+    streams: Vec<Shown<'a>>,
+    buffers: Vec<Records>,
+}
+
+impl<'a> Events<'a> {
+    /// Opens the buffers of all probes.
+    ///
+    /// # Errors
+    /// One can't be opened.
+    pub fn open(sessions: &'a [Session]) -> anyhow::Result<Events<'a>> {
+        let mut events = Events { streams: Vec::new(), buffers: Vec::new() };
+        for session in sessions {
+            for stream in &session.streams {
+                events.buffers.push(Records::open(session.running.pins(), &stream.view.map)?);
+                events.streams.push(Shown::new(&session.desired.probe, stream)?);
+            }
+        }
+        Ok(events)
+    }
+}
+
 /// Shows records until a signal comes or the time is over. What was left out, by probe.
 ///
 /// # Errors
-/// A buffer can't be opened, or the output can't be written.
+/// The output can't be written.
 pub fn show(
-    sessions: &[Session],
+    events: Events<'_>,
     duration: Option<Duration>,
     format: Format,
     stop: &StopSignals,
     out: &mut impl Write,
 ) -> anyhow::Result<Vec<(String, Loss)>> {
     let end = duration.map(|duration| Instant::now() + duration);
-    let mut streams = Vec::new();
-    let mut buffers = Vec::new();
-    for session in sessions {
-        for stream in &session.streams {
-            buffers.push(Records::open(session.running.pins(), &stream.view.map)?);
-            streams.push(Shown::new(&session.desired.probe, stream)?);
-        }
-    }
+    let Events { mut streams, mut buffers } = events;
     loop {
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let descriptors: Vec<_> = buffers.iter().flat_map(Records::descriptors).collect();
