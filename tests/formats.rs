@@ -86,6 +86,28 @@ fn json_is_valid_by_its_schema() {
     assert!(!validator.is_valid(&damaged), "the schema lets anything pass");
 }
 
+/// What comes of the tests depends on who runs them and where; the form doesn't.
+#[test]
+fn what_test_writes_is_valid_by_its_schema() {
+    let committed = fs::read_to_string(root().join("schemas/test.schema.json"))
+        .expect("schemas/test.schema.json is there");
+    let printed = probe_runner(&["schema", "test"]).stdout;
+    assert!(
+        String::from_utf8_lossy(&printed) == committed,
+        "schemas/test.schema.json is not what is printed; write it anew: cargo xtask gen"
+    );
+    let schema = serde_json::from_str(&committed).expect("the schema is JSON");
+    let file = root().join("probes.d/syscalls.yaml").display().to_string();
+    let output = probe_runner(&["test", &file, "-o", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
+    assert_valid(&schema, &report);
+    assert!(!report["tests"].as_array().expect("tests is a list").is_empty(), "{report}");
+    let mut damaged = report.clone();
+    damaged["tests"][0]["result"] = "fine".into();
+    let validator = jsonschema::validator_for(&schema).expect("the schema is a schema");
+    assert!(!validator.is_valid(&damaged), "the schema lets anything pass");
+}
+
 #[test]
 fn every_place_is_where_it_says() {
     let report = json(&check_all("json"));

@@ -1,11 +1,13 @@
-//! What `check` found, in the forms that other programs read: JSON, SARIF, GitHub annotations.
+//! What `check` found, in the forms that other programs read: JSON, SARIF, GitHub annotations. And the
+//! form of what `test` writes for them.
 //!
-//! Each form is made from the findings and the texts alone: no time, no user, no place on the disk, so
+//! Each form of findings is made from the findings and the texts alone: no time, no user, no place on the disk, so
 //! the same files give the same bytes anywhere. For people there is [`crate::text::render`].
 
 pub mod github;
 pub mod json;
 pub mod sarif;
+pub mod test_report;
 
 use crate::text::diagnostic::Diagnostic;
 

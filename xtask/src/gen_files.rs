@@ -46,6 +46,7 @@ fn stale() -> Result<Vec<(&'static str, String)>> {
         ("schemas/probe.schema.json", schema(Subject::Probe)?),
         ("schemas/check.schema.json", schema(Subject::Check)?),
         ("schemas/plan.schema.json", schema(Subject::Plan)?),
+        ("schemas/test.schema.json", schema(Subject::Test)?),
         ("docs/commands.md", cli::reference()),
     ];
     let is_current = |name: &str, text: &str| {

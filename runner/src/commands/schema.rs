@@ -3,6 +3,7 @@
 use crate::commands::Outcome;
 use crate::commands::plan::document::Document;
 use crate::formats::json::Report;
+use crate::formats::test_report::TestReport;
 use crate::spec;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -17,6 +18,8 @@ pub enum Subject {
     Check,
     /// What `plan -o json` writes
     Plan,
+    /// What `test -o json` writes
+    Test,
 }
 
 /// Writes the schema.
@@ -28,6 +31,7 @@ pub fn run(subject: Subject, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Subject::Probe => spec::schema::of_probe_files(),
         Subject::Check => written::<Report>(),
         Subject::Plan => written::<Document>(),
+        Subject::Test => written::<TestReport>(),
     };
     serde_json::to_writer_pretty(&mut *out, &schema)?;
     writeln!(out)?;

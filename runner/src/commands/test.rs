@@ -2,6 +2,7 @@
 
 use crate::commands::apply::objects;
 use crate::commands::{Format, Outcome, report};
+use crate::formats::test_report::{TestFailure, TestReport, TestResult, Word};
 use crate::kernel::{Error, WholeLog};
 use crate::model::Test;
 use crate::probe_files::{Inputs, ProbeFiles};
@@ -9,7 +10,6 @@ use crate::probe_tests::{self, DiffLine, Failure, Sign, Verdict};
 use crate::rules::Checked;
 use crate::text::source::{Source, Span};
 use anyhow::bail;
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::Write;
 
@@ -56,7 +56,13 @@ pub fn run(
             let result = probe_tests::run(checked, test, &objects(checked));
             let run = Run { source, checked, test, result };
             if format == Format::Human {
-                writeln!(out, "test {}: {} ... {}", run.probe(), test.name.value, run.word())?;
+                writeln!(
+                    out,
+                    "test {}: {} ... {}",
+                    run.probe(),
+                    test.name.value,
+                    shout(run.word())
+                )?;
                 out.flush()?;
             }
             runs.push(run);
@@ -79,8 +85,8 @@ fn finish(
     for (probe, note) in notes(runs) {
         report::note(probe, note);
     }
-    let count = |word: &str| runs.iter().filter(|run| run.word() == word).count();
-    let (passed, failed, errors) = (count("ok"), count("FAILED"), count("ERROR"));
+    let count = |word: Word| runs.iter().filter(|run| run.word() == word).count();
+    let (passed, failed, errors) = (count(Word::Ok), count(Word::Failed), count(Word::Error));
     let not_run = chosen - runs.len();
     match format {
         Format::Human => {
@@ -105,14 +111,14 @@ fn finish(
             writeln!(out, "{chosen} {tests}: {}", parts.join(", "))?;
         }
         Format::Json => {
-            let document = json!({
-                "schema_version": 1,
-                "tests": runs.iter().map(document).collect::<Vec<_>>(),
-                "passed": passed,
-                "failed": failed,
-                "errors": errors,
-                "not_run": not_run,
-            });
+            let document = TestReport {
+                schema_version: TestReport::SCHEMA_VERSION,
+                passed,
+                failed,
+                errors,
+                not_run,
+                tests: runs.iter().map(entry).collect(),
+            };
             serde_json::to_writer_pretty(&mut *out, &document)?;
             writeln!(out)?;
         }
@@ -154,44 +160,51 @@ fn explain(run: &Run<'_>, verdict: &Verdict, out: &mut impl Write) -> anyhow::Re
     Ok(())
 }
 
+/// A result as a person can't overlook it.
+fn shout(word: Word) -> &'static str {
+    match word {
+        Word::Ok => "ok",
+        Word::Failed => "FAILED",
+        Word::Error => "ERROR",
+    }
+}
+
 fn place(source: &Source, span: Span) -> String {
     let (line, column) = source.line_column(span.start);
     format!("{}:{line}:{column}", source.path)
 }
 
-fn document(run: &Run<'_>) -> Value {
+fn entry(run: &Run<'_>) -> TestResult {
     let (line, column) = run.source.line_column(run.test.name.span.start);
-    let mut document = json!({
-        "file": run.source.path,
-        "line": line,
-        "column": column,
-        "probe": run.probe(),
-        "name": run.test.name.value,
-        "program": run.checked.model().program_name(run.test.program.value),
-        "result": run.word().to_lowercase(),
-    });
-    match &run.result {
-        Ok(verdict) => {
-            let failures = verdict.failures.iter().map(|failure| told(run.source, failure));
-            document["failures"] = failures.collect();
-        }
-        Err(error) => document["error"] = json!(error.report(WholeLog::No)),
+    let (failures, error) = match &run.result {
+        Ok(verdict) => (verdict.failures.iter().map(|one| failed(run.source, one)).collect(), None),
+        Err(error) => (Vec::new(), Some(error.report(WholeLog::No))),
+    };
+    TestResult {
+        file: run.source.path.clone(),
+        line,
+        column,
+        probe: run.probe().to_owned(),
+        name: run.test.name.value.clone(),
+        program: run.checked.model().program_name(run.test.program.value),
+        result: run.word(),
+        failures,
+        error,
     }
-    document
 }
 
-fn told(source: &Source, failure: &Failure) -> Value {
+fn failed(source: &Source, failure: &Failure) -> TestFailure {
     let (line, column) = source.line_column(failure.span.start);
-    let texts = |wanted: fn(&DiffLine) -> bool| -> Vec<&str> {
-        failure.diff.iter().filter(|line| wanted(line)).map(|line| line.text.as_str()).collect()
+    let texts = |wanted: fn(&DiffLine) -> bool| -> Vec<String> {
+        failure.diff.iter().filter(|line| wanted(line)).map(|line| line.text.clone()).collect()
     };
-    json!({
-        "what": failure.what,
-        "line": line,
-        "column": column,
-        "expected": texts(|line| matches!(line.sign, Sign::Missing(_))),
-        "got": texts(|line| line.sign == Sign::Extra),
-    })
+    TestFailure {
+        what: failure.what.clone(),
+        line,
+        column,
+        expected: texts(|line| matches!(line.sign, Sign::Missing(_))),
+        got: texts(|line| line.sign == Sign::Extra),
+    }
 }
 
 impl Run<'_> {
@@ -199,12 +212,11 @@ impl Run<'_> {
         &self.checked.model().name.value
     }
 
-    /// The result in a word.
-    fn word(&self) -> &'static str {
+    fn word(&self) -> Word {
         match &self.result {
-            Ok(verdict) if verdict.failures.is_empty() => "ok",
-            Ok(_) => "FAILED",
-            Err(_) => "ERROR",
+            Ok(verdict) if verdict.failures.is_empty() => Word::Ok,
+            Ok(_) => Word::Failed,
+            Err(_) => Word::Error,
         }
     }
 
