@@ -1,10 +1,14 @@
 //! The binary from outside, as a user without root meets it: exit codes, output, messages.
 
+mod scratch;
+
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+
+use scratch::Scratch;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -32,34 +36,6 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).expect("the output is JSON")
 }
 
-/// A directory of its own for each test, removed when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("probe-runner-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a directory can be made");
-        Scratch(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let path = self.0.join(name);
-        fs::write(&path, text).expect("a file can be written");
-        path.display().to_string()
-    }
-
-    fn path(&self) -> String {
-        self.0.display().to_string()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of a temporary directory hurts nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 const GOOD: &str = "version: 1\ndescription: Counts calls\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sys_enter, program: dispatch }\n";
 
 #[test]
@@ -75,8 +51,12 @@ fn the_probes_that_come_with_it_are_right() {
 /// Runs the binary as somebody who may do nothing: as nobody, if the tests run as root. The binary is
 /// copied to where everybody may run it, by cp: a copy that is open for writing here could be inherited by
 /// what another test starts just then, and then it can't be run.
+fn text(path: &Path) -> &str {
+    path.to_str().expect("the name is text")
+}
+
 fn without_privileges(scratch: &Scratch, arguments: &[&str]) -> Output {
-    let binary = scratch.0.join("probe-runner");
+    let binary = scratch.path().join("probe-runner");
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_probe-runner")).arg(&binary).status();
     assert!(copied.is_ok_and(|status| status.success()), "the binary can be copied");
     let is_root = fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
@@ -88,7 +68,7 @@ fn without_privileges(scratch: &Scratch, arguments: &[&str]) -> Output {
         Command::new(&binary)
     };
     command
-        .current_dir(&scratch.0)
+        .current_dir(scratch.path())
         .args(arguments)
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
@@ -185,7 +165,7 @@ fn every_file_is_looked_at_and_mistakes_of_one_do_not_hide_another() {
         "version: 1\nobject: rps.bpf.o\nattach: []\nglobals: { nope: 1, also: 2 }\n",
     );
     scratch.write("c.yaml", GOOD);
-    let output = probe_runner(&["check", &scratch.path()]);
+    let output = probe_runner(&["check", text(scratch.path())]);
     assert_eq!(output.status.code(), Some(3));
     let text = stderr(&output);
     for expected in ["a.yaml:2:1", "b.yaml:4:12", "b.yaml:4:21"] {
@@ -213,7 +193,7 @@ fn two_files_cannot_define_one_probe() {
     let scratch = Scratch::new("duplicate");
     scratch.write("a.yaml", GOOD);
     scratch.write("b.yaml", &format!("name: a\n{GOOD}"));
-    let output = probe_runner(&["check", &scratch.path()]);
+    let output = probe_runner(&["check", text(scratch.path())]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("error[duplicate-probe]"), "{}", stderr(&output));
     assert!(stderr(&output).contains("a.yaml:1:1"), "{}", stderr(&output));
@@ -223,7 +203,7 @@ fn two_files_cannot_define_one_probe() {
 fn a_file_that_is_named_twice_is_checked_once() {
     let scratch = Scratch::new("twice");
     let file = scratch.write("a.yaml", GOOD);
-    let output = probe_runner(&["check", &scratch.path(), &file]);
+    let output = probe_runner(&["check", text(scratch.path()), &file]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output).lines().count(), 1, "{}", stdout(&output));
 }
@@ -350,8 +330,9 @@ fn shells_and_man_get_what_they_read() {
     let page = stdout(&probe_runner(&["man"]));
     assert!(page.contains("\n.TH probe-runner 1"), "{page}");
     let scratch = Scratch::new("man");
-    assert_eq!(probe_runner(&["man", &scratch.path()]).status.code(), Some(0));
-    let page = fs::read_to_string(scratch.0.join("probe-runner-check.1")).expect("it is written");
+    assert_eq!(probe_runner(&["man", text(scratch.path())]).status.code(), Some(0));
+    let page =
+        fs::read_to_string(scratch.path().join("probe-runner-check.1")).expect("it is written");
     assert!(page.contains("SARIF"), "{page}");
 }
 

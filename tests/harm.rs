@@ -1,35 +1,21 @@
 //! Files that want to do harm: `check` answers them with an error, soon, in little memory, and lets
 //! nothing through to the terminal.
 
+mod scratch;
+
 use nix::sys::resource::{UsageWho, getrusage};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
+
+use scratch::Scratch;
 
 /// What an answer may take: 100 ms and 64 MiB are promised of the released binary. A debug build is many
 /// times slower and itself larger, and a busy machine makes anything slower.
 const MOST_TIME: Duration =
     Duration::from_millis(if cfg!(debug_assertions) { 30_000 } else { 400 });
 const MOST_KIB: i64 = if cfg!(debug_assertions) { 128 << 10 } else { 64 << 10 };
-
-/// A directory of its own, removed when the test is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("probe-runner-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).expect("a directory can be made");
-        Scratch(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of a temporary directory hurts nobody.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn check(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_probe-runner"))
@@ -205,9 +191,9 @@ fn hostile_files_are_answered_soon_and_in_little_memory() {
     let mut failures = Vec::new();
     let mut slowest = (Duration::ZERO, "");
     for (name, bytes) in hostile() {
-        fs::write(scratch.0.join("x.yaml"), bytes).expect("a file can be written");
+        scratch.write("x.yaml", bytes);
         let began = Instant::now();
-        let output = check(&scratch.0, &["check", "x.yaml"]);
+        let output = check(scratch.path(), &["check", "x.yaml"]);
         let time = began.elapsed();
         slowest = slowest.max((time, name));
         let peak = getrusage(UsageWho::RUSAGE_CHILDREN).expect("it is known").max_rss();
@@ -297,14 +283,14 @@ fn no_escape_of_a_file_reaches_the_terminal() {
         format!("{raw}: 1"),
     ];
     for section in &sections {
-        fs::write(scratch.0.join("x.yaml"), with(section)).expect("a file can be written");
+        scratch.write("x.yaml", with(section));
         for format in ["human", "json", "sarif", "github"] {
-            let output = check(&scratch.0, &["check", "x.yaml", "--output", format]);
+            let output = check(scratch.path(), &["check", "x.yaml", "--output", format]);
             assert_harmless(&format!("{format} {section}"), &output);
         }
     }
     let named = format!("{raw}.yaml");
-    fs::write(scratch.0.join(&named), with("objekt: x")).expect("a file can be written");
+    scratch.write(&named, with("objekt: x"));
     let missing = format!("missing{raw}");
     for arguments in [
         vec!["check", &named],
@@ -320,7 +306,7 @@ fn no_escape_of_a_file_reaches_the_terminal() {
         vec!["delete", &missing],
         vec!["status", &missing],
     ] {
-        assert_harmless(&format!("{arguments:?}"), &check(&scratch.0, &arguments));
+        assert_harmless(&format!("{arguments:?}"), &check(scratch.path(), &arguments));
     }
 }
 
@@ -347,11 +333,11 @@ fn no_escape_of_an_object_reaches_the_terminal() {
             }
         }
         assert!(places > 0, "{name}");
-        fs::write(scratch.0.join("evil.bpf.o"), bytes).expect("a file can be written");
+        scratch.write("evil.bpf.o", bytes);
         let file = String::from_utf8(with("read: { counts: { columns: { x: { hide: true } } } }"))
             .expect("it is text")
             .replace("syscalls.bpf.o", "evil.bpf.o");
-        fs::write(scratch.0.join("x.yaml"), file).expect("a file can be written");
+        scratch.write("x.yaml", file);
         for arguments in [
             vec!["inspect", "./evil.bpf.o"],
             vec!["inspect", "./evil.bpf.o", "--output", "json"],
@@ -359,7 +345,7 @@ fn no_escape_of_an_object_reaches_the_terminal() {
             vec!["check", "x.yaml"],
             vec!["check", "x.yaml", "--output", "github"],
         ] {
-            assert_harmless(&format!("{name} {arguments:?}"), &check(&scratch.0, &arguments));
+            assert_harmless(&format!("{name} {arguments:?}"), &check(scratch.path(), &arguments));
         }
     }
 }
