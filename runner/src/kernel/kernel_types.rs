@@ -35,10 +35,21 @@ pub fn kernel_types() -> Result<MutexGuard<'static, KernelTypes>, Error> {
 
 fn read() -> Result<KernelTypes, Problem> {
     // Kernels before 6.16 don't let it be mapped.
-    match sys::map_kernel_btf(Path::new(running::TYPES)) {
-        Ok(bytes) => running::types_in(bytes),
-        Err(_) => running::types(),
+    if let Ok(bytes) = sys::map_kernel_btf(Path::new(running::TYPES)) {
+        return running::types_in(bytes);
     }
+    match copied() {
+        Some(bytes) => running::types_in(bytes),
+        None => running::types(),
+    }
+}
+
+/// All of the types in one call, where the file gives a page with each. Kernels before 5.11 have no id for them; where a
+/// program's types were there first, they aren't looked for any further.
+fn copied() -> Option<Vec<u8>> {
+    let first = sys::btf_next_id(0).ok()??;
+    let name = sys::kernel_btf_name(&sys::btf_open(first).ok()?).ok()?;
+    (name.as_deref() == Some("vmlinux")).then(|| sys::btf_bytes(first).ok())?
 }
 
 /// The descriptor of a module's types, by which programs are told which module an id belongs to.
