@@ -1,6 +1,8 @@
 //! A probe file as it was written: shape and positions, no meaning yet.
 
 mod map_flag;
+mod place;
+mod wrong_shape;
 
 pub mod attach;
 pub mod comments;

@@ -7,6 +7,7 @@
 use crate::spec::sections;
 use crate::spec::shape::Spec;
 use crate::spec::values::{Entries, Scalar};
+use crate::spec::wrong_shape;
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::source::{At, Source, Span};
@@ -61,10 +62,22 @@ pub fn seeded<'s, S: DeserializeSeed<'s>>(
     source: &'s Source,
     seed: S,
 ) -> Result<S::Value, Box<Diagnostic>> {
+    with_deserializer(source, seed)
+        .map_err(|error| Box::new(diagnose(source, error.without_snippet())))
+}
+
+/// The same where it doesn't matter what is wrong, if anything is.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(source: &Source) -> Option<T> {
+    with_deserializer(source, PhantomData).ok()
+}
+
+fn with_deserializer<'s, S: DeserializeSeed<'s>>(
+    source: &'s Source,
+    seed: S,
+) -> Result<S::Value, Error> {
     serde_saphyr::with_deserializer_from_str_with_options(&source.text, options(), |text| {
         seed.deserialize(text)
     })
-    .map_err(|error| Box::new(diagnose(source, error.without_snippet())))
 }
 
 fn options() -> Options {
@@ -114,8 +127,22 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
         }
         Error::Eof { .. } => Diagnostic::error(Code::Syntax, span, "the text ends too early")
             .help("a probe file begins with `version: 1`"),
-        Error::InvalidScalar { ty, .. } => {
-            Diagnostic::error(Code::Shape, span, format!("this is not a {ty}"))
+        Error::InvalidScalar { ty, .. } => wrong_shape::diagnose(source, span, in_words(ty)),
+        Error::Unexpected { expected, .. } => {
+            wrong_shape::diagnose(source, span, in_words(expected))
+        }
+        Error::SerdeInvalidType { expected, .. } => wrong_shape::diagnose(source, span, expected),
+        Error::NullIntoString { .. } => wrong_shape::diagnose(source, span, "text"),
+        Error::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
+            wrong_shape::diagnose(source, span, "a word or a mapping")
+        }
+        Error::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            Diagnostic::error(Code::Shape, span, "only one of the choices may stand here")
+                .label("a second one")
+                .help("in a list, each begins with a dash of its own: `- `")
+        }
+        Error::UnsupportedTag { .. } | Error::TaggedEnumMismatch { .. } => {
+            not_in_the_language(span, "tags (`!`)")
         }
         Error::AliasError { .. } => not_in_the_language(span, "anchors and aliases"),
         Error::Budget { breach: BudgetBreach::Anchors { .. }, .. } => {
@@ -129,6 +156,19 @@ fn diagnose(source: &Source, error: &Error) -> Diagnostic {
             }
             diagnostic
         }
+    }
+}
+
+/// The reader's names of what it wants, as a user knows them.
+fn in_words(name: &str) -> &str {
+    match name {
+        "mapping start" => "a mapping",
+        "sequence start" => "a list",
+        "string scalar" => "text",
+        "bool" => "`true` or `false`",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a number without a sign",
+        "i8" | "i16" | "i32" | "i64" => "a number",
+        other => other,
     }
 }
 
