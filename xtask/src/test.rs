@@ -17,8 +17,17 @@ pub struct Args {}
 
 /// Runs everything, whatever fails on the way; the last line is the totals.
 pub fn run(_args: &Args) -> Result<ExitCode> {
-    let tests = cargo_test()?;
+    packages::announce("running unit and command line tests");
+    let tests =
+        cargo_test(Command::new(env!("CARGO")).args(["test", "--workspace", "--no-fail-fast"]))?;
     let binaries = binaries::build()?;
+
+    packages::announce("asking the released binary about hostile files");
+    let hostile = cargo_test(
+        Command::new(env!("CARGO"))
+            .args(["test", "--package", "probe-runner", "--test", "harm", "--", "--test-threads=1"])
+            .env("PROBE_RUNNER_RELEASED", &binaries.probe_runner),
+    )?;
 
     packages::announce("reading kernels from files");
     let files = kernel_files::check_all().map(|report| vec![report]);
@@ -43,6 +52,7 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
 
     let parts = [
         ("unit and command line", tests),
+        ("hostile files, released", hostile),
         ("kernels as files", report::sum(&files)),
         ("linked as by libbpf", linked),
         ("this kernel", report::sum(&here)),
@@ -66,11 +76,9 @@ fn or_failed(name: &str, reports: Result<Vec<Report>>) -> Result<Vec<Report>> {
     Ok(vec![report])
 }
 
-fn cargo_test() -> Result<Totals> {
-    packages::announce("running unit and command line tests");
-    let mut child = Command::new(env!("CARGO"))
+fn cargo_test(command: &mut Command) -> Result<Totals> {
+    let mut child = command
         .current_dir(paths::root())
-        .args(["test", "--workspace", "--no-fail-fast"])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()

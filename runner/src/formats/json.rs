@@ -17,7 +17,8 @@ pub struct Report {
     /// The version of this document's form. It grows when a field goes or changes its meaning; fields
     /// may be added without.
     pub schema_version: u32,
-    /// Whether no file has an error.
+    /// Whether no file has an error. Warnings leave it true, with `--deny-warnings` too, which changes the
+    /// exit code alone.
     pub ok: bool,
     /// How many errors the document has.
     pub errors: usize,
