@@ -123,7 +123,7 @@ fn with_test(expect: &str) -> String {
 #[test]
 fn a_test_is_checked_before_it_is_run() {
     let scratch = Scratch::new("test-checked");
-    let file = scratch.write("good.yaml", &with_test("{ maps: { cals: [] } }"));
+    let file = scratch.write("good.yaml", with_test("{ maps: { cals: [] } }"));
     for command in ["check", "test"] {
         let output = probe_runner(&[command, &file]);
         assert_eq!(output.status.code(), Some(3), "{}", stderr(&output));
@@ -140,7 +140,7 @@ fn a_probe_without_tests_says_so_and_a_filter_that_fits_nothing_fails() {
     assert!(stderr(&output).contains("probe/without: its file has no `tests:`"));
     assert_eq!(stdout(&output), "0 tests: 0 passed, 0 failed\n");
 
-    let file = scratch.write("good.yaml", &with_test("{ returns: 0 }"));
+    let file = scratch.write("good.yaml", with_test("{ returns: 0 }"));
     let output = probe_runner(&["test", "--filter", "execve", &file]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("no test has `execve` in its name"), "{}", stderr(&output));
@@ -149,7 +149,7 @@ fn a_probe_without_tests_says_so_and_a_filter_that_fits_nothing_fails() {
 #[test]
 fn a_test_that_may_not_be_run_is_no_pass() {
     let scratch = Scratch::new("unprivileged-test");
-    scratch.write("good.yaml", &with_test("{ returns: 0 }"));
+    scratch.write("good.yaml", with_test("{ returns: 0 }"));
     let output = without_privileges(&scratch, &["test", "good.yaml"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(stderr(&output).contains("hint: run it as root"), "{}", stderr(&output));
@@ -192,7 +192,7 @@ fn check_speaks_json() {
 fn two_files_cannot_define_one_probe() {
     let scratch = Scratch::new("duplicate");
     scratch.write("a.yaml", GOOD);
-    scratch.write("b.yaml", &format!("name: a\n{GOOD}"));
+    scratch.write("b.yaml", format!("name: a\n{GOOD}"));
     let output = probe_runner(&["check", text(scratch.path())]);
     assert_eq!(output.status.code(), Some(3));
     assert!(stderr(&output).contains("error[duplicate-probe]"), "{}", stderr(&output));

@@ -5,6 +5,7 @@ mod sources;
 
 use crate::apply::{Applied, Wish, apply};
 use crate::commands::{Format, Outcome, applied, report};
+use crate::desired::Desired;
 use crate::kernel::lock::Lock;
 use crate::kernel::{Error, WholeLog};
 use crate::live::{Live, Record, Swapped};
@@ -112,31 +113,46 @@ pub fn revert(
             None => return Ok(Outcome::Done),
         },
     };
-    let record = complete(&live)?;
-    let swapped = record.swapped.as_ref().filter(|swapped| match which {
-        Which::Any => true,
-        Which::OrphanOf(at) => swapped.at == at,
-    });
-    let Some(swapped) = swapped else {
+    let Some((wish, swapped)) = before(&live, which)? else {
         if which == Which::Any {
             report::note(probe, "no slot was swapped");
         }
         return Ok(Outcome::Done);
     };
-    let file = &*swapped.file;
-    let sources = Sources::read(file, &[], &[])?;
-    let plan = plan(file, Some(&live));
-    let wish = Wish { desired: file, swapped: None };
+    let sources = Sources::read(wish, &[], &[])?;
+    let plan = plan(wish, Some(&live));
+    let wish = Wish { desired: wish, swapped };
     let done = apply(&plan, wish, Some(&live), &sources.files());
     tell(probe, "reverted", &plan, done, format, log, out)
+}
+
+/// What the probe has to be again; none if there is nothing to take back.
+fn before(live: &Live, which: Which) -> anyhow::Result<Option<(&Desired, Option<&Swapped>)>> {
+    match which {
+        Which::Any => {
+            let swapped = complete(live)?.swapped.as_ref();
+            Ok(swapped.map(|swapped| (&*swapped.file, None)))
+        }
+        Which::OrphanOf(at) => {
+            let record = live.record.as_ref().ok_or_else(|| incomplete(live))?;
+            Ok(match &record.swapped {
+                Some(swapped) if swapped.at == at => Some((&*swapped.file, None)),
+                // Broken off before it was remembered: what is remembered is from before.
+                earlier if live.unfinished_replacement => Some((&record.desired, earlier.as_ref())),
+                _ => None,
+            })
+        }
+    }
 }
 
 /// What is remembered of a probe that is whole.
 fn complete(live: &Live) -> anyhow::Result<&Record> {
     let record = live.record.as_ref().filter(|_| !live.unfinished_replacement);
-    record.ok_or_else(|| {
-        anyhow!("probe/{} is incomplete: apply its file again, which repairs it", live.probe)
-    })
+    record.ok_or_else(|| incomplete(live))
+}
+
+fn incomplete(live: &Live) -> anyhow::Error {
+    anyhow!("probe/{} is incomplete: apply its file again, which repairs it", live.probe)
 }
 
 /// `59=exec`, `222-226=mine/timer`, `syscall:execve=exec`.

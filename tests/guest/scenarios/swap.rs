@@ -1,8 +1,8 @@
 //! What changes while events flow: handlers that are swapped, probe files that are applied again.
 
 use std::fs;
-use std::thread;
-use std::time::Duration;
+use std::thread::{self, sleep};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -13,6 +13,7 @@ use crate::generations;
 use crate::product::{Reading, number};
 use crate::race;
 use crate::scenario::{Boot, Context, Scenario};
+use crate::trace::{self, Act, Step};
 use crate::traffic::calls::child;
 
 /// timer_gettime: of no timer here, so the kernel refuses it. It is seen all the same.
@@ -20,6 +21,8 @@ const CALL: i64 = 224;
 const THREADS: i64 = 4;
 const CALLS_OF_EACH: i64 = 50_000;
 const CALLS: i64 = THREADS * CALLS_OF_EACH;
+/// What a swap that was broken off may take to be taken back.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -33,6 +36,12 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
         check: swap_comes_back,
+    },
+    Scenario {
+        name: "a-killed-swap-for-a-while-comes-back",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: a_killed_swap_comes_back,
     },
     Scenario {
         name: "exchange-at-a-variable-index-loses-nothing",
@@ -159,6 +168,40 @@ fn swap_comes_back(context: &Context) -> Result<()> {
     let applied = apply(context, "", "222-226: timer")?;
     ensure!(applied["probes"][0]["result"] == "configured", "nothing was put back: {applied}");
     ensure!(slot(context, 224)? == "timer", "apply left the swapped handler");
+    product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+/// Whoever was to wait is killed at each step of the swap itself: the slot comes back all the same, and soon.
+fn a_killed_swap_comes_back(context: &Context) -> Result<()> {
+    let product = &context.product;
+    let slots = "222-226: timer";
+    apply(context, "", slots)?;
+    let swap = ["swap", "swapped", "handlers", "224=mine/timer", "--for", "1s", "--object"];
+    let swap = [&swap[..], &["mine=timer-latency.bpf.o"]].concat();
+    let whole = trace::run(product.binary(), &swap, |_, _| Act::Go)?;
+    ensure!(whole.code == Some(0), "the swap ends with {:?}:\n{}", whole.code, whole.stderr);
+    let is_exchange = |step: &Step| step.what.contains("MAP_UPDATE_ELEM");
+    let exchange = whole.steps.iter().rposition(is_exchange).context("no slot was changed")?;
+    let chosen =
+        |number: &usize| number.is_multiple_of(6) || (exchange..exchange + 4).contains(number);
+    for number in (0..whole.steps.len()).filter(chosen) {
+        let act = if number % 2 == 0 { Act::KillBefore } else { Act::KillAfter };
+        trace::run(product.binary(), &swap, |step, _| if step == number { act } else { Act::Go })?;
+        let what = format!("killed at step {number} ({})", whole.steps[number].what);
+        let whole_again = || -> Result<bool> {
+            let status = product.json(&["status", "swapped", "-o", "json"])?;
+            let probe = &status["probes"][0];
+            let is_clean = probe["drift"].as_array().is_some_and(Vec::is_empty);
+            Ok(is_clean && slot(context, 224)? == "timer" && probe["swapped"].is_null())
+        };
+        let end = Instant::now() + PATIENCE;
+        while !whole_again().with_context(|| what.clone())? {
+            ensure!(Instant::now() < end, "{what}: the swap was not taken back");
+            sleep(Duration::from_millis(20));
+        }
+    }
+    let applied = apply(context, "", slots)?;
+    ensure!(applied["probes"][0]["result"] == "unchanged", "{applied}");
     product.command(&["delete", "swapped"])?.success().map(drop)
 }
 
