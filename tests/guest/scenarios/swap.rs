@@ -191,8 +191,8 @@ fn a_killed_swap_comes_back(context: &Context) -> Result<()> {
         let whole_again = || -> Result<bool> {
             let status = product.json(&["status", "swapped", "-o", "json"])?;
             let probe = &status["probes"][0];
-            let is_clean = probe["drift"].as_array().is_some_and(Vec::is_empty);
-            Ok(is_clean && slot(context, 224)? == "timer" && probe["swapped"].is_null())
+            let is_swapped = slot(context, 224)? != "timer" || !probe["swapped"].is_null();
+            Ok(probe["state"] == "attached" && !is_swapped)
         };
         let end = Instant::now() + PATIENCE;
         while !whole_again().with_context(|| what.clone())? {

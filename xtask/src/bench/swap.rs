@@ -53,8 +53,9 @@ pub fn run(args: &Args) -> Result<()> {
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     quietly(Command::new(&ours).arg("apply").arg(&file))?;
     let measured = exchanges(args.exchanges).and_then(|()| commands(&ours, &file, args.runs));
-    quietly(Command::new(&ours).args(["delete", PROBE]))?;
+    let deleted = quietly(Command::new(&ours).args(["delete", PROBE]));
     measured?;
+    deleted?;
     many(&ours, args.probes)
 }
 
@@ -125,7 +126,7 @@ fn many(ours: &Path, count: usize) -> Result<()> {
         .with_context(|| format!("cannot copy {}", object.display()))?;
     let names: Vec<String> = (0..count).map(|number| format!("bench-many-{number}")).collect();
     for name in &names {
-        let text = "version: 1\nobject: exchange-first.bpf.o\nattach:\n  - raw_tracepoint: { name: sched_process_hang, \
+        let text = "version: 1\nobject: exchange-first.bpf.o\nattach:\n  - raw_tracepoint: { name: sched_pi_setprio, \
                     program: dispatch }\ntail_calls:\n  handlers: { 0: first }\n";
         fs::write(directory.join(format!("{name}.yaml")), text)?;
     }
@@ -134,8 +135,9 @@ fn many(ours: &Path, count: usize) -> Result<()> {
     let applying = begin.elapsed();
     let plan = candidate("plan", ours, vec!["plan".into(), directory.clone()], || Ok(()));
     let medians = applied.and_then(|()| interleaved(&[plan], 5));
-    quietly(Command::new(ours).arg("delete").args(&names))?;
+    let deleted = quietly(Command::new(ours).arg("delete").args(&names));
     let plan = medians?[0];
+    deleted?;
     told(
         plan.wall <= PLAN,
         &format!(
@@ -180,6 +182,8 @@ fn told(is_met: bool, figure: &str) -> Result<()> {
 fn quietly(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output().context("cannot start probe-runner")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} failed:\n{}", said.trim_end());
+    let shown: Vec<_> = command.get_args().take(3).collect();
+    let first: Vec<_> = said.lines().take(10).collect();
+    ensure!(output.status.success(), "probe-runner {shown:?} … failed:\n{}", first.join("\n"));
     Ok(())
 }
