@@ -1,9 +1,10 @@
 //! Tests that take as long as one lets them. The scenarios run short forms of the same code.
 
-use std::io::Write;
+use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -14,6 +15,8 @@ use crate::generations;
 use crate::product::Product;
 use crate::race;
 use crate::scenario::Context;
+
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
 
 /// Which test.
 #[derive(clap::Subcommand)]
@@ -71,6 +74,7 @@ pub fn run(
 ) -> Result<ExitCode> {
     let context = Context::new(product, "/run/scenario".into(), fixtures);
     std::fs::create_dir_all(&context.scratch)?;
+    thread::spawn(sign_of_life);
     match test {
         Test::Crash { each, filter } => {
             let share = each.map_or(Share::All, Share::Each);
@@ -102,4 +106,14 @@ pub fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A virtual machine that says nothing for long is taken for dead.
+fn sign_of_life() {
+    let begin = Instant::now();
+    loop {
+        thread::sleep(SIGN_OF_LIFE);
+        // If nobody listens, nobody waits for it.
+        let _ = writeln!(stderr(), "soak: at it for {} s", begin.elapsed().as_secs());
+    }
 }
