@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["object/elf.rs", "object/executable.rs", "kernels/elf.rs", "kernels/tests/made_up.rs"],
     ),
     ("percent_encoding", &["formats/sarif.rs"]),
+    ("ratatui", &["watch/screen.rs", "watch/view"]),
     ("ruzstd", &["kernels/compression.rs"]),
     ("serde_saphyr", &["spec/yaml.rs"]),
     ("serde_sarif", &["formats/sarif.rs"]),
@@ -186,6 +187,7 @@ fn documents_name_files_that_exist() {
         "docs/check.md",
         "docs/kernels.md",
         "docs/reading.md",
+        "docs/watching.md",
         "docs/commands.md",
     ];
     let mut wrong = Vec::new();

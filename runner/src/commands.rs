@@ -15,6 +15,7 @@ pub mod schema;
 pub mod status;
 pub mod swap;
 pub mod test;
+pub mod watch;
 
 mod applied;
 mod attached;

@@ -27,6 +27,7 @@ pub mod kernel;
 pub mod apply;
 pub mod readout;
 pub mod probe_tests;
+pub mod watch;
 
 pub mod commands;
 pub mod cli;

@@ -10,9 +10,10 @@ use crate::kernel::{Error, PinDir, iterators};
 use crate::live::Live;
 use crate::object::MapType;
 use crate::read::sinks::{self, Sheets};
-use crate::read::{Columns, Listing, Lookups, Loss, Table, Zeros};
+use crate::read::{Columns, Listing, Lookups, Loss, Row, Table, Zeros, record};
 use crate::text::suggest::listed;
-use crate::text::template::Filter;
+use crate::text::template::{Filter, Line};
+use crate::text::terminal::escape;
 use anyhow::{anyhow, bail};
 use std::collections::HashMap;
 
@@ -45,12 +46,40 @@ pub struct Readout {
 }
 
 /// A ring buffer and the shape of its records.
-#[derive(Debug)]
 pub struct EventStream {
     /// How they are shown.
     pub view: View,
     /// Their columns.
     pub columns: Columns,
+    line: Option<Line>,
+}
+
+impl EventStream {
+    /// A record's line for people. Nothing in it acts on a terminal.
+    pub fn line(&self, row: &Row) -> String {
+        let line = self
+            .line
+            .as_ref()
+            .and_then(|line| line.render(&sinks::line::template_context(&self.columns, row)).ok());
+        match line {
+            Some(text) => escape(&text).into_owned(),
+            // A record may lack fields; it is shown as it is rather than not at all.
+            None => sinks::line::text(&self.columns, row),
+        }
+    }
+
+    /// Whether a filter holds for a record.
+    ///
+    /// # Errors
+    /// It can't be used on this record.
+    pub fn keeps(
+        &self,
+        filter: &Filter,
+        bytes: &[u8],
+        lookups: &mut Lookups,
+    ) -> anyhow::Result<bool> {
+        holds(filter, &self.columns, &record(&self.columns, bytes, lookups))
+    }
 }
 
 /// What is left to say after the tables of [`stream`] were written.
@@ -75,11 +104,8 @@ pub fn read(
     let mut readout = Readout { lookups: lookups(pins, views, live), ..Readout::default() };
     let mut types = Types::default();
     for view in views.iter().filter(|view| view.record.is_none()) {
-        let map = Map::open(pins, &view.map)?;
-        let reading = Reading::new(&map, view, wanted);
-        let mut table = reading.empty_table(&mut types)?;
-        let count = reading.scan(&mut table, usize::MAX, &mut readout.lookups, |_, _| Ok(()))?;
-        readout.loss.extend(full_map(&map, count));
+        let (table, full) = read_view(pins, view, wanted, &mut types, &mut readout.lookups)?;
+        readout.loss.extend(full);
         if view.loss {
             readout.loss.extend(Loss::from_table(&table));
         } else {
@@ -88,6 +114,25 @@ pub fn read(
     }
     readout.loss.extend(losses(live));
     Ok(readout)
+}
+
+/// Reads the map of one view; also says if it is full.
+///
+/// # Errors
+/// The map can't be opened or read.
+pub fn read_view(
+    pins: &PinDir,
+    view: &View,
+    wanted: Wanted<'_>,
+    types: &mut Types,
+    lookups: &mut Lookups,
+) -> anyhow::Result<(Table, Option<Loss>)> {
+    let map = Map::open(pins, &view.map)?;
+    let reading = Reading::new(&map, view, wanted);
+    let mut table = reading.empty_table(types)?;
+    let count = reading.scan(&mut table, usize::MAX, lookups, |_, _| Ok(()))?;
+    let full = full_map(&map, count);
+    Ok((table, full))
 }
 
 /// Reads every map that the views show and hands its rows on at once, in bounded memory.
@@ -168,13 +213,15 @@ pub fn event_streams(pins: &PinDir, views: &[View]) -> Result<Vec<EventStream>, 
         let Some(tag) = &view.record else { continue };
         let layout = record_layout(pins, tag)?.unwrap_or(Layout::Opaque { size: 0 });
         let columns = columns(None, &layout, view);
-        streams.push(EventStream { view: view.clone(), columns });
+        // The rules saw to it that it can be parsed.
+        let line = view.line.as_deref().and_then(|line| Line::parse(line).ok());
+        streams.push(EventStream { view: view.clone(), columns, line });
     }
     Ok(streams)
 }
 
 /// What decodes the rows: ids of stack traces are looked up in the probe's first map of them.
-fn lookups(pins: &PinDir, views: &[View], live: &Live) -> Lookups {
+pub fn lookups(pins: &PinDir, views: &[View], live: &Live) -> Lookups {
     let mut lookups = Lookups::default();
     let has_stacks =
         |column: &Column| matches!(column.decoder, Some(Decoder::Kstack | Decoder::Ustack));
@@ -296,16 +343,25 @@ impl<'a> Reading<'a> {
 
     fn arrange(&self, table: &mut Table, lookups: &mut Lookups) -> anyhow::Result<()> {
         table.arrange(lookups);
-        let Some(filter) = self.wanted.filter else { return Ok(()) };
-        table.retain(lookups, |columns, row| {
-            let row = sinks::json::pairs(columns, row)
-                .map(|(name, value)| (name.into_owned(), value.to_json()))
-                .collect();
-            filter
-                .keeps(&serde_json::Value::Object(row))
-                .map_err(|error| anyhow!("the filter can't be used: {}", error.message))
-        })
+        self.wanted.filter.map_or(Ok(()), |filter| keep(table, filter, lookups))
     }
+}
+
+/// Leaves out the rows for which a filter doesn't hold.
+///
+/// # Errors
+/// It can't be used on a row: it compares what can't be compared, or names what isn't there.
+pub fn keep(table: &mut Table, filter: &Filter, lookups: &mut Lookups) -> anyhow::Result<()> {
+    table.retain(lookups, |columns, row| holds(filter, columns, row))
+}
+
+fn holds(filter: &Filter, columns: &Columns, row: &Row) -> anyhow::Result<bool> {
+    let row = sinks::json::pairs(columns, row)
+        .map(|(name, value)| (name.into_owned(), value.to_json()))
+        .collect();
+    filter
+        .keeps(&serde_json::Value::Object(row))
+        .map_err(|error| anyhow!("the filter can't be used: {}", error.message))
 }
 
 /// A map by its id as a map of maps holds it; `None` if it is gone.
@@ -336,8 +392,8 @@ fn full_map(map: &Map, entries: usize) -> Option<Loss> {
 }
 
 /// The kernel's type information, parsed once for all maps of an object.
-#[derive(Default)]
-struct Types {
+#[derive(Debug, Default)]
+pub struct Types {
     parsed: HashMap<u32, Option<Btf>>,
 }
 

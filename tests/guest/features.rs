@@ -61,6 +61,8 @@ pub enum Need {
     TypedModule,
     /// The kernel hides its memory even from root.
     LockedDown,
+    /// tmux is installed, which no virtual machine has.
+    Tmux,
 }
 
 impl Need {
@@ -83,6 +85,7 @@ impl Need {
                 | Self::Module
                 | Self::TypedModule
                 | Self::LockedDown
+                | Self::Tmux
         )
     }
 }
@@ -161,6 +164,7 @@ pub fn try_out(need: Need) -> Result<()> {
             fs::metadata("/sys/kernel/btf/dummy").context("no types of modules").map(drop)
         }
         Need::LockedDown => locked_down(),
+        Need::Tmux => tmux(),
     }
 }
 
@@ -287,6 +291,10 @@ fn packet_steering() -> Result<()> {
     let cpus = std::thread::available_parallelism()?;
     ensure!(cpus.get() >= 2, "only one CPU");
     Ok(())
+}
+
+fn tmux() -> Result<()> {
+    Command::new("tmux").arg("-V").output().context("no tmux here").map(drop)
 }
 
 fn compat_calls() -> Result<()> {

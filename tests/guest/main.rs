@@ -20,6 +20,7 @@ mod session;
 mod stage;
 mod sys;
 mod soak;
+mod terminal;
 mod trace;
 mod traffic;
 
@@ -66,6 +67,10 @@ enum Verb {
     },
     /// Run commands in turn and write what each run took
     Measure(measure::Args),
+    /// Run a command on a terminal (started by scenarios)
+    OnTerminal(terminal::Inside),
+    /// Take the terminal as `watch` does, and panic (started by scenarios)
+    PanicOnScreen,
     /// Generate traffic under a process id of its own (started by scenarios)
     #[command(subcommand)]
     Traffic(traffic::Kind),
@@ -137,6 +142,8 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
         }
         Verb::Demo { paths } => demo::run(&paths.product()?, out),
         Verb::Measure(args) => measure::run(&args, out),
+        Verb::OnTerminal(inside) => terminal::inside(&inside).map(|()| ExitCode::SUCCESS),
+        Verb::PanicOnScreen => terminal::panic_on_screen().map(|()| ExitCode::SUCCESS),
         Verb::Traffic(kind) => traffic::run(&kind).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -34,6 +34,9 @@ pub fn as_init(
     work: impl FnOnce(Vec<String>, &mut dyn Write) -> Result<ExitCode>,
 ) -> Result<ExitCode> {
     mount_all(&[("proc", "/proc"), ("devtmpfs", "/dev"), ("tmpfs", "/tmp"), ("sysfs", "/sys")])?;
+    // Terminals that programs make.
+    std::fs::create_dir_all("/dev/pts")?;
+    mount_all(&[("devpts", "/dev/pts")])?;
     say(&format!("guest: up on {}", read_line("/proc/sys/kernel/osrelease")?))?;
     furnish()?;
 

@@ -18,6 +18,9 @@ pub struct Tool {
 /// Starts a program that is killed when its parent ends.
 pub const SETPRIV: Tool = Tool { program: "setpriv", package: "util-linux" };
 
+/// A terminal that programs can look at.
+pub const TMUX: Tool = Tool { program: "tmux", package: "tmux" };
+
 /// The emulator that boots the kernels.
 pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 

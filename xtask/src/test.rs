@@ -42,6 +42,7 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
         }
     };
 
+    packages::require(&packages::TMUX)?;
     packages::announce("running the scenarios on this kernel");
     let here = native::run_scenarios(&binaries, None).map(|report| vec![report]);
     let here = or_failed("this-kernel", here)?;

@@ -3,7 +3,7 @@
 mod document;
 mod human;
 
-use crate::commands::{Format, Outcome, applied};
+use crate::commands::{Format, Outcome, applied, attached};
 use crate::kernel::{Statistics, fill, observe};
 use crate::live::Live;
 use crate::plan::drift;
@@ -76,6 +76,8 @@ pub fn run(
                     writeln!(out)?;
                 }
                 human::write(shown, &mut Escaping(&mut *out))?;
+                out.flush()?;
+                attached::warn(&shown.live.probe, shown.live.attachments());
             }
         }
         Format::Json => {
@@ -86,6 +88,18 @@ pub fn run(
         }
     }
     Ok(Outcome::Done)
+}
+
+/// A probe's status for people, a line each; how its programs ran since a state of it so much earlier.
+///
+/// # Errors
+/// None but what writing to memory has.
+pub fn lines(live: &Live, before: Option<(Duration, &Live)>) -> anyhow::Result<Vec<String>> {
+    let measured = before.map(|(time, before)| Measured::between(time, before, live));
+    let shown = Shown { live: live.clone(), fill: fill(live), measured };
+    let mut text = Vec::new();
+    human::write(&shown, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
 }
 
 impl Measured {
@@ -112,7 +126,7 @@ impl Runs {
 
 /// `attached`, `degraded` where something differs from what was applied, `incomplete` where an apply
 /// was interrupted.
-fn state(live: &Live) -> &'static str {
+pub fn state(live: &Live) -> &'static str {
     if live.record.is_none() || live.unfinished_replacement {
         "incomplete"
     } else if drift(live).is_empty() {

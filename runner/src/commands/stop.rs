@@ -14,16 +14,40 @@ impl StopSignals {
     /// # Errors
     /// The kernel gives no descriptor.
     pub fn block() -> anyhow::Result<StopSignals> {
-        let mut signals = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            signals.add(signal);
-        }
-        signals.thread_block()?;
-        Ok(StopSignals(SignalFd::with_flags(
-            &signals,
-            SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK,
-        )?))
+        Ok(StopSignals(blocked(&[Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP])?))
     }
+}
+
+/// SIGWINCH: blocked, and readable from a descriptor.
+#[derive(Debug)]
+pub struct Resizes(SignalFd);
+
+impl Resizes {
+    /// Blocks the signal for the calling thread; call it before there are others.
+    ///
+    /// # Errors
+    /// The kernel gives no descriptor.
+    pub fn block() -> anyhow::Result<Resizes> {
+        Ok(Resizes(blocked(&[Signal::SIGWINCH])?))
+    }
+
+    /// Whether the terminal changed its size since this was asked the last time.
+    pub fn take(&self) -> bool {
+        matches!(self.0.read_signal(), Ok(Some(_)))
+    }
+}
+
+impl AsFd for Resizes {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn blocked(signals: &[Signal]) -> nix::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    signals.iter().for_each(|signal| set.add(*signal));
+    set.thread_block()?;
+    SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
 }
 
 impl AsFd for StopSignals {

@@ -87,6 +87,16 @@ pub fn wait(
     }
 }
 
+/// Whether something can be read from a descriptor now, or its other end is gone.
+pub fn is_readable(descriptor: BorrowedFd<'_>) -> Result<bool, Error> {
+    let mut fds = [PollFd::new(descriptor, PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::ZERO) {
+        Ok(count) => Ok(count > 0),
+        Err(Errno::EINTR) => Ok(false),
+        Err(errno) => Err(Error::from_io(Phase::Read, "a terminal", &io::Error::from(errno))),
+    }
+}
+
 /// The last of an error's causes: aya's own messages only name the call.
 pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;

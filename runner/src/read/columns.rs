@@ -382,7 +382,7 @@ impl Column {
     }
 
     /// What the number of a bucket means, where the column is an array of buckets.
-    pub(super) fn buckets(&self) -> Option<Scale> {
+    pub fn buckets(&self) -> Option<Scale> {
         match self.kind {
             Some(Metric::Histogram(scale)) => Some(scale),
             _ => None,
@@ -417,7 +417,7 @@ impl Column {
 
     /// Whether the values are amounts: aligned to the right, and ordered by their raw value even
     /// where a decoder writes them in another way.
-    pub(super) fn is_quantity(&self) -> bool {
+    pub fn is_quantity(&self) -> bool {
         match (&self.decoder, &self.layout) {
             (Some(_), _) if self.is_histogram() => false,
             (Some(decoder), _) => decoders::is_quantity(decoder),

@@ -41,9 +41,7 @@ impl Rates {
     /// is smaller than it was.
     pub fn of(&self, map: &str, column: &Column, entry: Entry<'_>) -> Option<f64> {
         let before = self.before.get(map)?;
-        let number = |entry: Entry<'_>| {
-            decode(column.layout(), &column.bytes(entry.key, entry.value)?)?.as_integer()
-        };
+        let number = |entry: Entry<'_>| column.number(entry);
         let now = number(entry)?;
         let then = before
             .get(entry.key)
@@ -56,8 +54,13 @@ impl Rates {
 }
 
 impl Column {
+    /// The whole number that an entry holds in it.
+    pub fn number(&self, entry: Entry<'_>) -> Option<i128> {
+        decode(self.layout(), &self.bytes(entry.key, entry.value)?)?.as_integer()
+    }
+
     /// Whether it is worth saying how fast it grows.
-    pub(super) fn is_counter(&self) -> bool {
+    pub fn is_counter(&self) -> bool {
         self.kind == Some(Metric::Counter)
     }
 }

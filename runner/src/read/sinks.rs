@@ -4,6 +4,7 @@
 //! caller's to judge.
 
 pub mod csv;
+pub mod drawing;
 mod heatmap;
 mod histogram;
 pub mod json;
@@ -13,6 +14,11 @@ mod plots;
 pub mod prometheus;
 pub mod table;
 mod terminal;
+
+pub use heatmap::Heatmap;
+pub use histogram::Histogram;
+pub use plots::{Drawing, of as drawings};
+pub use terminal::plain;
 
 use std::io;
 

@@ -210,6 +210,12 @@ impl Table {
         self.entries().map(|entry| rows::row(&self.columns, entry.key, entry.value, lookups))
     }
 
+    /// The row of one of the entries, counted in their order.
+    pub fn row(&self, index: usize, lookups: &mut Lookups) -> Option<(Entry<'_>, Row)> {
+        let entry = self.entry(*self.order.get(index)?);
+        Some((entry, rows::row(&self.columns, entry.key, entry.value, lookups)))
+    }
+
     fn entry(&self, position: u32) -> Entry<'_> {
         let stride = self.key_size + self.value_size;
         let bytes = &self.bytes[position as usize * stride..][..stride];

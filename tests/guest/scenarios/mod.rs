@@ -27,6 +27,8 @@ mod storm;
 mod swap;
 mod syscalls;
 mod tail_calls;
+mod watching;
+mod watching_tmux;
 
 use crate::scenario::{Boot, Scenario};
 
@@ -51,6 +53,8 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         reading::SCENARIOS,
+        watching::SCENARIOS,
+        watching_tmux::SCENARIOS,
         refusals::SCENARIOS,
         refused::SCENARIOS,
         lockdown::SCENARIOS,

@@ -8,9 +8,6 @@ use crate::kernel::records::Records;
 use crate::kernel::ring::{self, Wake};
 use crate::read::{Columns, Lookups, Loss, record, sinks};
 use crate::readout::EventStream;
-use crate::text::template::Line;
-use crate::text::terminal::escape;
-use anyhow::anyhow;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -22,7 +19,6 @@ const BATCH: usize = 4096;
 struct Shown<'a> {
     probe: &'a str,
     stream: &'a EventStream,
-    line: Option<Line>,
     limit: Limit,
 }
 
@@ -43,7 +39,7 @@ impl<'a> Events<'a> {
         for session in sessions {
             for stream in &session.streams {
                 events.buffers.push(Records::open(session.running.pins(), &stream.view.map)?);
-                events.streams.push(Shown::new(&session.desired.probe, stream)?);
+                events.streams.push(Shown::new(&session.desired.probe, stream));
             }
         }
         Ok(events)
@@ -81,12 +77,8 @@ pub fn show(
 }
 
 impl<'a> Shown<'a> {
-    fn new(probe: &'a str, stream: &'a EventStream) -> anyhow::Result<Shown<'a>> {
-        let line = stream.view.line.as_deref().map(Line::parse).transpose();
-        let line = line.map_err(|error| {
-            anyhow!("the line of `{}` can't be parsed: {}", stream.view.map, error.message)
-        })?;
-        Ok(Shown { probe, stream, line, limit: Limit::new(stream.view.limit, Instant::now()) })
+    fn new(probe: &'a str, stream: &'a EventStream) -> Shown<'a> {
+        Shown { probe, stream, limit: Limit::new(stream.view.limit, Instant::now()) }
     }
 
     fn drain(
@@ -116,21 +108,13 @@ impl<'a> Shown<'a> {
     ) -> anyhow::Result<()> {
         let columns: &Columns = &self.stream.columns;
         let row = record(columns, bytes, lookups);
-        match (format, &self.line) {
-            (Format::Json, _) => {
+        match format {
+            Format::Json => {
                 let (probe, map) = (self.probe, self.stream.view.map.as_str());
                 let event = sinks::json::Event { probe, map, columns, row: &row };
                 sinks::json::write_event(out, &event)?;
             }
-            (Format::Human, Some(line)) => {
-                let fields = sinks::line::template_context(columns, &row);
-                match line.render(&fields) {
-                    Ok(text) => writeln!(out, "{}", escape(&text))?,
-                    // A record may lack fields; it is shown as it is rather than not at all.
-                    Err(_) => sinks::line::write(out, columns, &row)?,
-                }
-            }
-            (Format::Human, None) => sinks::line::write(out, columns, &row)?,
+            Format::Human => writeln!(out, "{}", self.stream.line(&row))?,
         }
         Ok(())
     }

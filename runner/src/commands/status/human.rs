@@ -59,8 +59,6 @@ pub fn write(shown: &Shown, out: &mut impl Write) -> anyhow::Result<()> {
         )?;
     }
     sinks::table::write_loss(out, &readout::losses(live))?;
-    out.flush()?;
-    attached::warn(&live.probe, live.attachments());
     Ok(())
 }
 

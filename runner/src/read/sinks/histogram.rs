@@ -7,57 +7,73 @@ use unicode_width::UnicodeWidthStr;
 use crate::desired::{Decoder, Scale};
 use crate::read::decoders::{bytes_text, duration_text};
 
-/// How many characters the longest bar has.
+/// How many characters the longest bar has at most.
 const BAR: usize = 40;
 
 /// One histogram.
-#[derive(Clone, Debug)]
-pub(super) struct Histogram<'a> {
-    /// What stands above it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Histogram {
+    /// What stands above it; nothing in it acts on a terminal.
     pub title: String,
     /// Buckets by number, ascending.
     pub buckets: Vec<(u64, u128)>,
     /// What their numbers mean.
     pub scale: Scale,
     /// What the bounds are written as.
-    pub unit: Option<&'a Decoder>,
+    pub unit: Option<Decoder>,
 }
 
-impl Histogram<'_> {
+impl Histogram {
     /// Writes it; buckets without anything before the first and after the last one that has something are left out.
-    pub fn write(&self, out: &mut impl io::Write) -> io::Result<()> {
+    pub(super) fn write(&self, out: &mut impl io::Write) -> io::Result<()> {
+        self.lines(usize::MAX).iter().try_for_each(|line| writeln!(out, "{line}"))
+    }
+
+    /// Draws it, in lines of so many characters if its bounds and counts leave room for that.
+    pub fn lines(&self, width: usize) -> Vec<String> {
+        let mut lines = Vec::new();
         if !self.title.is_empty() {
-            writeln!(out, "{}", self.title)?;
+            lines.push(self.title.clone());
         }
+        let buckets = self.bounded();
+        if buckets.is_empty() {
+            lines.push("(nothing counted)".to_owned());
+        }
+        let most = buckets.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
+        let bounds = buckets.iter().map(|(bounds, _)| bounds.width()).max().unwrap_or(0);
+        let counts = buckets.iter().map(|(_, count)| count.to_string().len()).max().unwrap_or(0);
+        let longest = width.saturating_sub(bounds + counts + 4).clamp(1, BAR);
+        lines.extend(buckets.iter().map(|(text, count)| {
+            // Every count has a bar, however small.
+            let length = (count.saturating_mul(longest as u128) + most / 2) / most;
+            let bar = "█".repeat((length as usize).max(usize::from(*count > 0)));
+            let padding = " ".repeat(bounds - text.width());
+            format!("{text}{padding}  {count:>counts$}  {bar}")
+        }));
+        lines
+    }
+
+    /// The bounds and the count of each bucket from the first to the last one that has something.
+    fn bounded(&self) -> Vec<(String, u128)> {
         let filled = |(_, count): &&(u64, u128)| *count > 0;
         let first = self.buckets.iter().find(filled);
         let last = self.buckets.iter().rfind(filled);
-        let (Some((first, _)), Some((last, _))) = (first, last) else {
-            return writeln!(out, "(nothing counted)");
-        };
-        let most = self.buckets.iter().map(|(_, count)| *count).max().unwrap_or(1).max(1);
-        let mut lines = Vec::new();
+        let (Some((first, _)), Some((last, _))) = (first, last) else { return Vec::new() };
+        let mut bounded = Vec::new();
         let mut previous: Option<u64> = None;
         for &(number, count) in self.buckets.iter().filter(|(n, _)| (*first..=*last).contains(n)) {
             if let Some(previous) = previous
                 && number > previous + 1
             {
                 // Entries that aren't there hold nothing.
-                lines.push((format!("[{}, {})", self.bound(previous + 1), self.bound(number)), 0));
+                bounded
+                    .push((format!("[{}, {})", self.bound(previous + 1), self.bound(number)), 0));
             }
-            lines.push((format!("[{}, {})", self.bound(number), self.bound(number + 1)), count));
+            let after = self.bound(number.saturating_add(1));
+            bounded.push((format!("[{}, {after})", self.bound(number)), count));
             previous = Some(number);
         }
-        let bounds = lines.iter().map(|(bounds, _)| bounds.width()).max().unwrap_or(0);
-        let counts = lines.iter().map(|(_, count)| count.to_string().len()).max().unwrap_or(0);
-        for (text, count) in &lines {
-            // Every count has a bar, however small.
-            let length = ((count * BAR as u128 + most / 2) / most) as usize;
-            let bar = "█".repeat(length.max(usize::from(*count > 0)));
-            let padding = " ".repeat(bounds - text.width());
-            writeln!(out, "{text}{padding}  {count:>counts$}  {bar}")?;
-        }
-        Ok(())
+        bounded
     }
 
     /// The least value of a bucket.
@@ -85,7 +101,7 @@ mod tests {
     fn text(buckets: &[(u64, u128)], scale: Scale, unit: Option<&Decoder>) -> String {
         let mut out = Vec::new();
         let title = "took".to_owned();
-        let histogram = Histogram { title, buckets: buckets.to_vec(), scale, unit };
+        let histogram = Histogram { title, buckets: buckets.to_vec(), scale, unit: unit.cloned() };
         histogram.write(&mut out).expect("memory takes everything");
         String::from_utf8(out).expect("text")
     }

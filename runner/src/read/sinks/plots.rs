@@ -1,4 +1,4 @@
-//! What is drawn below a table.
+//! What is drawn of a table.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,8 +15,17 @@ use crate::read::table::Table;
 use crate::read::value::Value;
 use crate::text::terminal::escape;
 
-/// Whether something is drawn below the table.
-pub(super) fn has_any(columns: &Columns) -> bool {
+/// One drawing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drawing {
+    /// Amounts by two numbers.
+    Heatmap(Heatmap),
+    /// Bars.
+    Histogram(Histogram),
+}
+
+/// Whether something is drawn of a table.
+fn has_any(columns: &Columns) -> bool {
     columns.plot.is_some() || columns.shown.iter().any(|column| column.buckets().is_some())
 }
 
@@ -27,49 +36,65 @@ pub(super) fn write(
     colours: Colours,
     lookups: &mut Lookups,
 ) -> io::Result<()> {
+    for drawing in of(table, lookups) {
+        writeln!(out)?;
+        match drawing {
+            Drawing::Heatmap(heatmap) => heatmap.write(out, colours)?,
+            Drawing::Histogram(histogram) => histogram.write(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// What the view asks to have drawn: the histograms that the first rows hold, then its plot of all rows.
+pub fn of(table: &Table, lookups: &mut Lookups) -> Vec<Drawing> {
     if !has_any(&table.columns) {
-        return Ok(());
+        return Vec::new();
     }
     let rows: Vec<Row> = table.rows(lookups).collect();
-    for row in rows.iter().take(table.columns.top.unwrap_or(usize::MAX)) {
-        of_arrays(out, &table.columns, row)?;
-    }
-    let Some(plot) = &table.columns.plot else { return Ok(()) };
-    writeln!(out)?;
+    let first = rows.iter().take(table.columns.top.unwrap_or(usize::MAX));
+    let mut drawings: Vec<Drawing> =
+        first.flat_map(|row| of_arrays(&table.columns, row)).map(Drawing::Histogram).collect();
+    let plot = table.columns.plot.as_ref();
+    drawings.extend(plot.map(|plot| of_rows(plot, &table.columns, &rows)));
+    drawings
+}
+
+fn of_rows(plot: &Plot, columns: &Columns, rows: &[Row]) -> Drawing {
     match plot {
         Plot::Heatmap { x, y, value } => {
             let mut cells = BTreeMap::new();
-            for row in &rows {
-                let number = |name: &str| number(&table.columns, row, name);
+            for row in rows {
+                let number = |name: &str| number(columns, row, name);
                 if let (Some(x), Some(y), Some(value)) = (number(x), number(y), number(value)) {
                     let amount: &mut u128 = cells.entry((x, y)).or_default();
                     *amount = amount.saturating_add(u128::try_from(value).unwrap_or(0));
                 }
             }
             let names = [x, y, value].map(|name| escape(name).into_owned());
-            Heatmap { names, cells }.write(out, colours)
+            Drawing::Heatmap(Heatmap { names, cells })
         }
         Plot::Histogram { bucket, value, scale } => {
             let mut buckets: BTreeMap<u64, u128> = BTreeMap::new();
-            for row in &rows {
-                let bucket =
-                    number(&table.columns, row, bucket).and_then(|n| u64::try_from(n).ok());
-                let count = number(&table.columns, row, value).and_then(|n| u128::try_from(n).ok());
+            for row in rows {
+                let bucket = number(columns, row, bucket).and_then(|n| u64::try_from(n).ok());
+                let count = number(columns, row, value).and_then(|n| u128::try_from(n).ok());
                 if let (Some(bucket), Some(count)) = (bucket, count) {
                     let sum = buckets.entry(bucket).or_default();
                     *sum = sum.saturating_add(count);
                 }
             }
-            let unit = table.columns.find(bucket).and_then(|column| column.decoder.as_ref());
+            let unit = columns.find(bucket).and_then(|column| column.decoder.clone());
             let title = format!("{} by {}", escape(value), escape(bucket));
             let buckets = buckets.into_iter().collect();
-            Histogram { title, buckets, scale: *scale, unit }.write(out)
+            Drawing::Histogram(Histogram { title, buckets, scale: *scale, unit })
         }
     }
 }
 
 /// The histograms of a row whose columns hold them whole, under the row's key.
-fn of_arrays(out: &mut impl io::Write, columns: &Columns, row: &Row) -> io::Result<()> {
+fn of_arrays(columns: &Columns, row: &Row) -> Vec<Histogram> {
+    let mut histograms = Vec::new();
     for (position, column) in columns.shown.iter().enumerate() {
         let (Some(scale), Some(cell)) = (column.buckets(), &row.cells[position]) else { continue };
         let Value::List(values) = &cell.raw else { continue };
@@ -85,11 +110,10 @@ fn of_arrays(out: &mut impl io::Write, columns: &Columns, row: &Row) -> io::Resu
             value.as_integer().and_then(|count| u128::try_from(count).ok()).unwrap_or(0)
         });
         let buckets = (0..).zip(counts).collect();
-        writeln!(out)?;
-        let unit = column.decoder.as_ref();
-        Histogram { title: title.join("  "), buckets, scale, unit }.write(out)?;
+        let unit = column.decoder.clone();
+        histograms.push(Histogram { title: title.join("  "), buckets, scale, unit });
     }
-    Ok(())
+    histograms
 }
 
 fn number(columns: &Columns, row: &Row, name: &str) -> Option<i128> {

@@ -7,7 +7,7 @@ use crate::read::value::{Value, hex_digits};
 use crate::text::terminal::escape;
 
 /// A value on one line.
-pub(super) fn plain(value: &Value) -> String {
+pub fn plain(value: &Value) -> String {
     match value {
         Value::Unsigned(number) => number.to_string(),
         Value::Signed(number) => number.to_string(),
@@ -23,8 +23,10 @@ pub(super) fn plain(value: &Value) -> String {
             format!("[{}]", values.join(", "))
         }
         Value::Fields(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, value)| format!("{}={}", escape(name), plain(value)))
+                .collect();
             format!("{{{}}}", fields.join(", "))
         }
     }
