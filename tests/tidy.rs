@@ -16,10 +16,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cpio", &["kernels/members.rs"]),
     ("crc32fast", &["kernels/cache.rs"]),
     ("csv", &["read/sinks/csv.rs"]),
-    ("flate2", &["kernels"]),
+    ("flate2", &["kernels", "serve/page.rs"]),
     ("granit_parser", &["spec/comments.rs"]),
+    ("http_body_util", &["serve/http.rs"]),
+    ("hyper", &["serve/http.rs"]),
+    ("hyper_util", &["serve/http.rs"]),
     ("lz4_flex", &["kernels/compression.rs"]),
     ("lzma_rust2", &["kernels/compression.rs"]),
+    ("mediatype", &["serve/accept.rs"]),
     ("memchr", &["kernels"]),
     ("minijinja", &["text/template"]),
     (
@@ -34,6 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sha2", &["object/store.rs", "kernels/cache.rs"]),
     ("syscalls", &["syscall_table.rs"]),
     ("tar", &["kernels/members.rs"]),
+    ("tokio", &["serve/http.rs"]),
     ("wildmatch", &["resolve/slots.rs", "kernel/attach/kprobe_multi.rs"]),
 ];
 
@@ -188,6 +193,7 @@ fn documents_name_files_that_exist() {
         "docs/kernels.md",
         "docs/reading.md",
         "docs/watching.md",
+        "docs/serving.md",
         "docs/commands.md",
     ];
     let mut wrong = Vec::new();

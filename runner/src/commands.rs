@@ -12,6 +12,7 @@ pub mod plan;
 pub mod read;
 pub mod run;
 pub mod schema;
+pub mod serve;
 pub mod status;
 pub mod swap;
 pub mod test;

@@ -211,6 +211,9 @@ pub struct Column {
     /// What its numbers are.
     #[serde(default)]
     pub kind: Option<Metric>,
+    /// What they say, in a sentence.
+    #[serde(default)]
+    pub description: Option<String>,
 }
 
 /// How a raw value becomes text.

@@ -26,6 +26,8 @@ pub mod plan;
 pub mod kernel;
 pub mod apply;
 pub mod readout;
+pub mod metrics;
+pub mod serve;
 pub mod probe_tests;
 pub mod watch;
 

@@ -222,6 +222,8 @@ pub struct ColumnView {
     pub hide: bool,
     /// What its numbers are.
     pub kind: Option<At<Metric>>,
+    /// What they say.
+    pub description: Option<String>,
 }
 
 /// A program's run without being attached, and what must come of it.

@@ -161,6 +161,18 @@ pub fn drift(live: &Live) -> Vec<Reason> {
     live.record.as_ref().map(|record| drift::drift(record, live)).unwrap_or_default()
 }
 
+/// `attached`, `degraded` where something differs from what was applied, `incomplete` where an apply
+/// was interrupted.
+pub fn state(live: &Live) -> &'static str {
+    if live.record.is_none() || live.unfinished_replacement {
+        "incomplete"
+    } else if drift(live).is_empty() {
+        "attached"
+    } else {
+        "degraded"
+    }
+}
+
 impl Change {
     fn is_empty(&self) -> bool {
         self.lines.is_empty()

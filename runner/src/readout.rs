@@ -16,6 +16,7 @@ use crate::text::template::{Filter, Line};
 use crate::text::terminal::escape;
 use anyhow::{anyhow, bail};
 use std::collections::HashMap;
+use std::time::Instant;
 
 /// How many bytes of entries are held to put them in order. What is more than that goes on in parts,
 /// each in order by itself.
@@ -30,8 +31,10 @@ pub struct Wanted<'a> {
     pub sort: Option<&'a Sort>,
     /// How many rows a table shows.
     pub top: Option<usize>,
-    /// Whether views with `reset` may take the entries out of their maps.
+    /// Whether the entries stay in their maps even where views have `reset`.
     pub keeps: bool,
+    /// When it has taken too long.
+    pub until: Option<Instant>,
 }
 
 /// What a probe shows.
@@ -89,6 +92,8 @@ pub struct Remarks {
     pub loss: Vec<Loss>,
     /// Maps that were too large to be put in order.
     pub unordered: Vec<String>,
+    /// Hashes, and how many entries each has.
+    pub entries: Vec<(String, u64)>,
 }
 
 /// Reads every map that the views show. `live` is the probe's state, for what the kernel skipped.
@@ -156,6 +161,7 @@ pub fn stream(
         if view.loss {
             reading.scan(&mut table, usize::MAX, &mut lookups, |_, _| Ok(()))?;
             remarks.loss.extend(Loss::from_table(&table));
+            sheets.losses(&table)?;
             continue;
         }
         sheets.begin(map.name(), &table.columns)?;
@@ -171,6 +177,9 @@ pub fn stream(
         sheets.part(&table, &mut lookups)?;
         sheets.end()?;
         remarks.loss.extend(full_map(&map, count));
+        if map.map_type().is_hash() {
+            remarks.entries.push((view.map.clone(), count as u64));
+        }
     }
     remarks.loss.extend(losses(live));
     Ok(remarks)
@@ -302,6 +311,7 @@ impl<'a> Reading<'a> {
         let mut count = 0;
         let holds_maps = self.map.map_type().holds_maps();
         let visit = |key: &[u8], value: &[u8]| {
+            self.is_in_time(count)?;
             if table.size() > limit {
                 self.arrange(table, lookups)?;
                 part(table, lookups)?;
@@ -324,6 +334,18 @@ impl<'a> Reading<'a> {
         }
         self.arrange(table, lookups)?;
         Ok(count)
+    }
+
+    /// Looks at the clock once in a while.
+    fn is_in_time(&self, count: usize) -> anyhow::Result<()> {
+        let Some(until) = self.wanted.until else { return Ok(()) };
+        if count.is_multiple_of(1024) && Instant::now() > until {
+            bail!(
+                "it took too long: after {count} entries of `{}` the time was over",
+                self.map.name()
+            );
+        }
+        Ok(())
     }
 
     /// Visits the entries of the maps that this one holds, the outer key before the inner one.
@@ -373,7 +395,7 @@ fn inner(map: &Map, id: &[u8]) -> Result<Option<Map>, Error> {
 /// The columns of a view; all of them as they are where the view doesn't fit what is loaded, which
 /// happens when the kernel took no type information.
 fn columns(key: Option<&Layout>, value: &Layout, view: &View) -> Columns {
-    Columns::new(key, value, Some(view)).unwrap_or_else(|_| Columns::plain(key, value))
+    Columns::new(key, value, Some(view)).unwrap_or_else(|_| Columns::plain_instead(key, value))
 }
 
 /// A full hash takes no new keys, whoever counts that.

@@ -63,6 +63,8 @@ pub enum Need {
     LockedDown,
     /// tmux is installed, which no virtual machine has.
     Tmux,
+    /// Prometheus and its promtool are installed.
+    Prometheus,
 }
 
 impl Need {
@@ -86,6 +88,7 @@ impl Need {
                 | Self::TypedModule
                 | Self::LockedDown
                 | Self::Tmux
+                | Self::Prometheus
         )
     }
 }
@@ -165,6 +168,13 @@ pub fn try_out(need: Need) -> Result<()> {
         }
         Need::LockedDown => locked_down(),
         Need::Tmux => tmux(),
+        Need::Prometheus => {
+            for program in ["prometheus", "promtool"] {
+                let found = Command::new(program).arg("--version").output();
+                found.with_context(|| format!("{program} is not installed"))?;
+            }
+            Ok(())
+        }
     }
 }
 

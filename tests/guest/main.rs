@@ -15,6 +15,7 @@ mod objects;
 mod product;
 mod race;
 mod scenario;
+mod scrape;
 mod scenarios;
 mod session;
 mod stage;

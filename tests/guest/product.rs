@@ -269,6 +269,17 @@ impl Running {
         }
     }
 
+    /// What it said so far that is no result.
+    pub fn said(&self) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(&self.started.stderr)?).into_owned())
+    }
+
+    /// Ends it as a service manager does, and waits until it has ended.
+    pub fn terminate(mut self) -> Result<Finished> {
+        kill_process(self.pid()?, Signal::TERM)?;
+        self.started.finish(PATIENCE)
+    }
+
     /// Kills it: it gets no chance to clean up.
     pub fn kill(mut self) -> Result<()> {
         self.started.child.kill()?;

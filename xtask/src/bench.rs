@@ -7,8 +7,10 @@ mod attach;
 mod check;
 mod measure;
 mod read;
+mod serve;
 mod swap;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -25,6 +27,8 @@ pub enum Args {
     Check(check::Args),
     /// Reading whole maps to JSON: probe-runner, bpftool
     Read(read::Args),
+    /// Serving many series: a scrape, memory, and many scrapers while probes come and go (root)
+    Serve(serve::Args),
     /// Exchanging a slot, `swap`, an unchanged `apply`, and `plan` over a thousand probes (root)
     Swap(swap::Args),
 }
@@ -38,8 +42,15 @@ pub fn run(args: &Args) -> Result<()> {
         Args::Attach(args) => attach::run(args),
         Args::Check(args) => check::run(args),
         Args::Read(args) => read::run(args),
+        Args::Serve(args) => serve::run(args),
         Args::Swap(args) => swap::run(args),
     }
+}
+
+/// Prints a figure, and whether it is what it is to be.
+fn told(is_met: bool, figure: &str) -> Result<()> {
+    let word = if is_met { "met" } else { "MISSED" };
+    Ok(writeln!(std::io::stdout(), "{word}: {figure}")?)
 }
 
 /// The product as it is shipped.

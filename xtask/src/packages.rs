@@ -24,6 +24,9 @@ pub const TMUX: Tool = Tool { program: "tmux", package: "tmux" };
 /// The emulator that boots the kernels.
 pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-system-x86" };
 
+/// What reads the metrics that are served.
+pub const PROMETHEUS: Tool = Tool { program: "promtool", package: "prometheus" };
+
 /// Makes sure that a tool is there.
 ///
 /// # Errors

@@ -17,6 +17,10 @@ pub struct Args {}
 
 /// Runs everything, whatever fails on the way; the last line is the totals.
 pub fn run(_args: &Args) -> Result<ExitCode> {
+    if let Err(error) = packages::require(&packages::PROMETHEUS) {
+        // The tests that need it fail, the others run.
+        packages::announce(&format!("{error:#}"));
+    }
     packages::announce("running unit and command line tests");
     let tests =
         cargo_test(Command::new(env!("CARGO")).args(["test", "--workspace", "--no-fail-fast"]))?;

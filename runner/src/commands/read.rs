@@ -6,9 +6,10 @@ use crate::desired::{Sort, View};
 use crate::kernel::PinDir;
 use crate::kernel::ring::{self, Wake};
 use crate::live::Live;
+use crate::metrics;
 use crate::read::sinks::csv::Sheet;
 use crate::read::sinks::json::{Document, Style};
-use crate::read::sinks::prometheus::Metrics;
+use crate::read::sinks::prometheus::{self, Metrics};
 use crate::read::sinks::{listing, table};
 use crate::read::{Listing, Rates};
 use crate::readout::{self, Wanted};
@@ -76,8 +77,12 @@ fn sort(text: &str) -> Result<Sort, String> {
 pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let filter = args.filter.as_deref().map(Filter::parse).transpose();
     let filter = filter.map_err(|error| anyhow!("--filter: {}", error.message))?;
-    let wanted =
-        Wanted { filter: filter.as_ref(), sort: args.sort.as_ref(), top: args.top, keeps: false };
+    let wanted = Wanted {
+        filter: filter.as_ref(),
+        sort: args.sort.as_ref(),
+        top: args.top,
+        ..Wanted::default()
+    };
     let Some(every) = args.every else {
         read(args, wanted, None, out)?;
         return Ok(Outcome::Done);
@@ -141,16 +146,15 @@ fn read(
             unordered(probe, &remarks.unordered);
         }
         Format::Prometheus => {
-            let mut metrics = Metrics::default();
-            metrics.probe(probe);
-            let remarks = readout::stream(&pins, &views, &live, wanted, &mut metrics)?;
-            metrics.losses(&remarks.loss);
-            metrics.write(out)?;
-            for (name, series) in metrics.overflows() {
-                report::warning(
-                    probe,
-                    &format!("{name}: {series} series too many were added up as `other`"),
-                );
+            let mut written = Metrics::default();
+            let remarks = metrics::data(&live, &views, wanted, &mut written)?;
+            if map.is_none() {
+                metrics::health(&live, &mut written);
+                metrics::rest(&live, &remarks, &mut written);
+            }
+            written.write(out, prometheus::Format::Text)?;
+            for (_, text) in metrics::warnings(&written) {
+                report::warning(probe, &text);
             }
         }
     }

@@ -54,3 +54,13 @@ pub fn note(probe: &str, text: &str) {
 pub fn warning(probe: &str, text: &str) {
     eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: probe/{}: {}", escape(probe), lines(text));
 }
+
+/// Shows something a person should know that is about no one probe.
+pub fn plain_note(text: &str) {
+    eprintln!("\u{1b}[1;32mnote\u{1b}[0m: {}", lines(text));
+}
+
+/// Shows something that makes numbers wrong.
+pub fn plain_warning(text: &str) {
+    eprintln!("\u{1b}[1;33mwarning\u{1b}[0m: {}", lines(text));
+}

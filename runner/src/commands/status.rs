@@ -6,7 +6,6 @@ mod human;
 use crate::commands::{Format, Outcome, applied, attached};
 use crate::kernel::{Statistics, fill, observe};
 use crate::live::Live;
-use crate::plan::drift;
 use crate::text::terminal::Escaping;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -63,7 +62,7 @@ pub fn run(
         let measured = before
             .as_ref()
             .map(|(time, before, _)| Measured::between(*time, &before[index], &live));
-        let fill = fill(&live);
+        let fill = fill(&live, |_| true);
         probes.push(Shown { live, fill, measured });
     }
     match format {
@@ -96,7 +95,7 @@ pub fn run(
 /// None but what writing to memory has.
 pub fn lines(live: &Live, before: Option<(Duration, &Live)>) -> anyhow::Result<Vec<String>> {
     let measured = before.map(|(time, before)| Measured::between(time, before, live));
-    let shown = Shown { live: live.clone(), fill: fill(live), measured };
+    let shown = Shown { live: live.clone(), fill: fill(live, |_| true), measured };
     let mut text = Vec::new();
     human::write(&shown, &mut text)?;
     Ok(String::from_utf8_lossy(&text).lines().map(str::to_owned).collect())
@@ -121,17 +120,5 @@ impl Runs {
     /// Nanoseconds of a run; `None` if there was none.
     fn each(self) -> Option<u64> {
         self.nanoseconds.checked_div(self.count)
-    }
-}
-
-/// `attached`, `degraded` where something differs from what was applied, `incomplete` where an apply
-/// was interrupted.
-pub fn state(live: &Live) -> &'static str {
-    if live.record.is_none() || live.unfinished_replacement {
-        "incomplete"
-    } else if drift(live).is_empty() {
-        "attached"
-    } else {
-        "degraded"
     }
 }

@@ -8,6 +8,7 @@ use crate::commands::{Outcome, applied, colours, status};
 use crate::kernel::Statistics;
 use crate::kernel::ring::{self, Wake};
 use crate::live::Live;
+use crate::plan;
 use crate::text::suggest::listed;
 use crate::watch::{Pressed, Reaction, Sampler, Screen, State};
 use anyhow::bail;
@@ -148,7 +149,7 @@ impl Watch {
             Err(error) => return Err(error),
         };
         self.failures = 0;
-        sample.state = status::state(&live).to_owned();
+        sample.state = plan::state(&live).to_owned();
         let now = Instant::now();
         if self.state.wants_health() {
             let before = self.before.as_ref().filter(|_| self.statistics.is_some());

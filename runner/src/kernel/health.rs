@@ -11,7 +11,6 @@ use crate::kernel::maps::Map;
 use crate::kernel::pins::PinDir;
 use crate::kernel::sys;
 use crate::live::Live;
-use crate::object::MapType;
 
 /// While this lives the kernel counts and times the runs of all BPF programs of the machine: each then reads the clock
 /// twice.
@@ -34,19 +33,11 @@ impl Statistics {
     }
 }
 
-/// How many entries a probe's hashes hold, by map. Each is gone through; one that can't be read is left out.
-pub fn fill(live: &Live) -> BTreeMap<String, u64> {
+/// How many entries those of a probe's hashes hold that are wanted, by map. Each is gone through; one that can't be read
+/// is left out.
+pub fn fill(live: &Live, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {
     let pins = PinDir::persistent(&live.probe);
-    let hashes = live.maps.iter().filter(|map| {
-        matches!(
-            map.map_type,
-            MapType::HASH
-                | MapType::LRU_HASH
-                | MapType::PERCPU_HASH
-                | MapType::LRU_PERCPU_HASH
-                | MapType::LPM_TRIE
-        )
-    });
+    let hashes = live.maps.iter().filter(|map| map.map_type.is_hash() && is_wanted(&map.name));
     let count = |name: &str| Map::open(&pins, name).and_then(|map| map.count()).ok();
     hashes.filter_map(|map| Some((map.name.clone(), count(&map.name)?))).collect()
 }

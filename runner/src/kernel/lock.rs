@@ -71,6 +71,14 @@ impl Lock {
     }
 }
 
+/// Whether somebody holds the lock: what looks like half a probe may be one that is being changed.
+pub fn is_held() -> bool {
+    let path = PathBuf::from(DIRECTORY).join("lock");
+    // Who may not look, or has nothing to look at, sees nobody.
+    File::open(path)
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
 fn say_who(file: &mut File, command: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;

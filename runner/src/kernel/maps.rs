@@ -180,7 +180,12 @@ impl Map {
     /// # Errors
     /// As of [`Map::entries`].
     pub fn count(&self) -> Result<u64, Error> {
-        self.entries().map(|entries| entries.len() as u64)
+        let mut count = 0;
+        self.scan(|_, _| {
+            count += 1;
+            Ok::<(), Error>(())
+        })?;
+        Ok(count)
     }
 
     /// Whether it is a queue or a stack, which have no keys.

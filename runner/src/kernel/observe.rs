@@ -47,6 +47,30 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     Ok(Some(live))
 }
 
+/// What changes when a probe is applied, changed or deleted: two readings with the same in between are of one state.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Moment {
+    pins: Option<u64>,
+    names: Vec<Vec<String>>,
+    state: Option<state::Stamp>,
+}
+
+/// What there is of a probe now.
+pub fn moment(probe: &str) -> Result<Moment, Error> {
+    let pins = PinDir::persistent(probe);
+    let directories = [pins.links(), pins.programs(), pins.maps()];
+    let names = directories.iter().map(|directory| {
+        let mut names = pins.names(directory)?;
+        names.sort_unstable();
+        Ok(names)
+    });
+    Ok(Moment {
+        names: names.collect::<Result<_, Error>>()?,
+        pins: pins.inode(),
+        state: state::stamp(probe),
+    })
+}
+
 /// Whether a name can be a probe's, `[a-z][a-z0-9-]*`: nothing else becomes part of a path.
 pub fn is_probe_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())

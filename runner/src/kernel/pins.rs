@@ -7,7 +7,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -68,6 +68,11 @@ impl PinDir {
     /// Whether there is such a directory.
     pub fn exists(&self) -> Result<bool, Error> {
         self.root.try_exists().map_err(|error| observe_failed(&self.root, &error))
+    }
+
+    /// Tells the directory from another that takes its name.
+    pub fn inode(&self) -> Option<u64> {
+        fs::metadata(&self.root).ok().map(|metadata| metadata.ino())
     }
 
     /// Creates the directories; below `/sys/fs/bpf` it mounts the bpf file system first if it has

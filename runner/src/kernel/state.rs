@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::kernel::error::{Error, Phase};
@@ -81,6 +82,20 @@ fn understand(text: &[u8]) -> Result<Record, String> {
         ));
     }
     serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+/// Tells a state file from the one that takes its place.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
+}
+
+/// The stamp of a probe's state file, if there is one.
+pub fn stamp(probe: &str) -> Option<Stamp> {
+    let metadata = fs::metadata(path(probe)).ok()?;
+    let modified = (metadata.mtime(), metadata.mtime_nsec());
+    Some(Stamp { inode: metadata.ino(), modified })
 }
 
 /// The probes that have a state file, by name.

@@ -151,6 +151,18 @@ impl MapType {
         !refuse.contains(&self.name().as_str())
     }
 
+    /// Whether it is a hash or a trie: how many entries it has changes.
+    pub fn is_hash(self) -> bool {
+        matches!(
+            self,
+            MapType::HASH
+                | MapType::LRU_HASH
+                | MapType::PERCPU_HASH
+                | MapType::LRU_PERCPU_HASH
+                | MapType::LPM_TRIE
+        )
+    }
+
     /// Whether each CPU has a value of its own.
     pub fn is_per_cpu(self) -> bool {
         matches!(

@@ -40,6 +40,8 @@ pub struct Columns {
     pub(super) mask: Option<Vec<u8>>,
     /// What is drawn below the table.
     pub(super) plot: Option<Plot>,
+    /// Whether they are what the view asks for: it may not fit what was loaded.
+    pub fits_view: bool,
 }
 
 /// One column.
@@ -55,6 +57,8 @@ pub struct Column {
     pub decoder: Option<Decoder>,
     /// What its numbers are, if that was said.
     pub kind: Option<Metric>,
+    /// What they say, in a sentence.
+    pub description: Option<String>,
     /// The column of the process that a user stack is of.
     pub(super) process: Option<Box<Column>>,
     layout: Layout,
@@ -162,6 +166,7 @@ impl Columns {
             by_cpu: view.by_cpu && key.is_some(),
             mask,
             plot: view.plot.clone(),
+            fits_view: true,
         })
     }
 
@@ -214,7 +219,13 @@ impl Columns {
             by_cpu: false,
             mask: None,
             plot: None,
+            fits_view: true,
         }
+    }
+
+    /// The same, for a view that doesn't fit.
+    pub fn plain_instead(key: Option<&Layout>, value: &Layout) -> Columns {
+        Columns { fits_view: false, ..Columns::plain(key, value) }
     }
 
     /// The names by which JSON and templates know the columns that are shown, and of decoded ones the
@@ -247,6 +258,7 @@ fn customise(columns: &mut Vec<Column>, view: &View) -> Vec<ColumnError> {
             column.name.clone_from(name);
         }
         column.kind = wish.kind;
+        column.description.clone_from(&wish.description);
         if let Some(kind) = wish.kind.filter(|kind| !is_of_kind(&column.layout, *kind)) {
             errors.push(ColumnError::NotOfKind { field: wish.field.clone(), kind });
         }

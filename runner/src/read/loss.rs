@@ -16,7 +16,7 @@ pub struct Loss {
     /// The map, program or ring buffer that counted.
     #[serde(rename = "where")]
     pub place: String,
-    /// How many; never 0.
+    /// How many; where it is shown to people never 0.
     pub count: u64,
     /// What is missing, in words.
     pub meaning: String,
@@ -26,6 +26,11 @@ impl Loss {
     /// The numbers of a map that the probe counts its own losses in: one loss for each field of the
     /// value that isn't 0, over all rows. A hidden field is left out.
     pub fn from_table(table: &Table) -> Vec<Loss> {
+        Loss::counters(table).into_iter().filter(|loss| loss.count > 0).collect()
+    }
+
+    /// The same with those that are 0.
+    pub fn counters(table: &Table) -> Vec<Loss> {
         let mut losses = Vec::new();
         let mut lookups = Lookups::default();
         let rows: Vec<Row> = table.rows(&mut lookups).collect();
@@ -35,9 +40,6 @@ impl Loss {
             }
             let cells = rows.iter().filter_map(|row| row.cells[position].as_ref());
             let count = cells.fold(0_u128, |sum, cell| sum.saturating_add(total(&cell.raw)));
-            if count == 0 {
-                continue;
-            }
             losses.push(Loss {
                 what: column.name.clone(),
                 place: table.map.clone(),

@@ -54,4 +54,12 @@ pub trait Sheets {
     /// # Errors
     /// The writer's.
     fn end(&mut self) -> io::Result<()>;
+
+    /// Takes a map in which the probe counts what is missing from the others.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn losses(&mut self, _: &Table) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -57,6 +57,11 @@ fn bind_columns(columns: &Entries<ColumnSpec>, binder: &mut Binder<'_>) -> Vec<C
             decoder: spec.decoder.as_ref().map(|decoder| bind_decoder(decoder, binder)),
             hide: spec.hide,
             kind: spec.kind.as_ref().and_then(|kind| bind_metric(kind, binder)),
+            description: spec
+                .description
+                .as_ref()
+                .and_then(|text| binder.text(text))
+                .map(|text| text.value),
         });
     }
     bound

@@ -139,6 +139,7 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
         decoder: column.decoder.as_ref().map(|decoder| decoder.value.clone()),
         hide: column.hide,
         kind: column.kind.as_ref().map(|kind| kind.value),
+        description: column.description.clone(),
     };
     View {
         map: model.map(view.map.value).name.clone(),

@@ -265,6 +265,9 @@ pub struct ColumnSpec {
     /// What the numbers are: `counter`, `gauge`, or for an array of buckets `histogram`.
     #[schemars(example = &"counter")]
     pub kind: Option<At<MetricSpec>>,
+    /// What the numbers say, in a sentence: `# HELP` of the metric.
+    #[schemars(example = &"Packets that were moved to another CPU")]
+    pub description: Option<At<Scalar>>,
 }
 
 /// How a number or bytes become text.

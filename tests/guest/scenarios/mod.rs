@@ -23,6 +23,7 @@ mod refused;
 mod rps_counts;
 mod rps_filters;
 mod rps_probes;
+mod serving;
 mod storm;
 mod swap;
 mod syscalls;
@@ -55,6 +56,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         reading::SCENARIOS,
         watching::SCENARIOS,
         watching_tmux::SCENARIOS,
+        serving::SCENARIOS,
         refusals::SCENARIOS,
         refused::SCENARIOS,
         lockdown::SCENARIOS,

@@ -87,7 +87,7 @@ fn per_entry(run: &Run, entries: u32) -> f64 {
 }
 
 /// Applies a probe that fills a map, and removes it after the measurement.
-fn with_map<T>(
+pub(super) fn with_map<T>(
     binary: &Path,
     map: &str,
     program: &str,
@@ -171,7 +171,7 @@ fn bpftool(map: &'static str) -> Candidate {
     }
 }
 
-fn run_quietly(command: &mut Command) -> Result<()> {
+pub(super) fn run_quietly(command: &mut Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output().context("cannot run probe-runner")?;
     if !output.status.success() {
         bail!("probe-runner failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());

@@ -12,7 +12,7 @@ use probe_runner::kernel::{Exchanges, PinDir};
 
 use crate::bench::attach::loader::{self, Linking};
 use crate::bench::measure::{Candidate, Run, interleaved};
-use crate::bench::release;
+use crate::bench::{release, told};
 use crate::{packages, paths};
 
 /// How to measure.
@@ -172,11 +172,6 @@ fn row(name: &str, run: &Run) -> String {
         1e3 * run.cpu.as_secs_f64(),
         run.memory as f64 / f64::from(1 << 20),
     )
-}
-
-fn told(is_met: bool, figure: &str) -> Result<()> {
-    let word = if is_met { "met" } else { "MISSED" };
-    Ok(writeln!(std::io::stdout(), "{word}: {figure}")?)
 }
 
 fn quietly(command: &mut Command) -> Result<()> {

@@ -1,9 +1,9 @@
 //! The status of a probe for programs.
 
-use super::{Measured, Shown, state};
+use super::{Measured, Shown};
 use crate::commands::attached;
 use crate::live::{AttachmentRecord, LinkKeeper, Live, LiveProgram};
-use crate::plan::drift;
+use crate::plan::{drift, state};
 use crate::readout;
 use serde_json::{Value, json};
 

@@ -1,12 +1,12 @@
 //! The status of a probe for people.
 
-use super::{Runs, Shown, state};
+use super::{Runs, Shown};
 use crate::commands::attached;
 use crate::desired::ProgramRef;
 use crate::kernel::since_boot;
 use crate::live::{Live, LiveMap, LiveProgram};
 use crate::object::MapType;
-use crate::plan::drift;
+use crate::plan::{drift, state};
 use crate::read::sinks;
 use crate::readout;
 use std::collections::BTreeMap;

@@ -83,6 +83,7 @@ impl Column {
             source,
             decoder: None,
             kind: None,
+            description: None,
             process: None,
             layout,
             bit_offset: 0,
