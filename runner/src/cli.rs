@@ -96,9 +96,11 @@ enum Command {
         /// Stop by itself after this time, such as `10s` or `1m 30s`
         #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
         duration: Option<Duration>,
-        /// How results are written; json: one document a line
+        #[command(flatten)]
+        chosen: run::Chosen,
+        /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
-        output: Format,
+        output: run::Format,
         /// Show the verifier's whole log when it refuses a program
         #[arg(long)]
         verifier_log: bool,
@@ -324,9 +326,9 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
             let terms = apply::Terms { prune, consent };
             apply::run(&files.pruned(prune), terms, output, whole_log(verifier_log), out)
         }
-        Command::Run { paths, options, duration, output, verifier_log } => {
+        Command::Run { paths, options, duration, chosen, output, verifier_log } => {
             let files = Files { paths, options };
-            run::run(&files.into(), duration, output, whole_log(verifier_log), out)
+            run::run(&files.into(), duration, &chosen, output, whole_log(verifier_log), out)
         }
         Command::Swap { probe, revert: true, orphan_of, output, verifier_log, .. } => {
             let which = orphan_of.map_or(Which::Any, Which::OrphanOf);

@@ -149,6 +149,9 @@ pub struct View {
     /// For records: how many of them are shown a second at most.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// For records: one of how many of them is shown.
+    #[serde(default)]
+    pub sample: Option<u32>,
 }
 
 /// What is drawn of a map.

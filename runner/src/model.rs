@@ -207,6 +207,8 @@ pub struct View {
     pub reset: Option<At<bool>>,
     /// Records a second.
     pub limit: Option<At<u32>>,
+    /// For records: one of how many of them is shown.
+    pub sample: Option<At<u32>>,
 }
 
 /// How a field is shown.

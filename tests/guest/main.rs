@@ -2,6 +2,7 @@
 //!
 //! This file only reads arguments. `stage` prepares the world, `session` runs scenarios in it, `scenarios` holds them.
 
+mod consume;
 mod corpus;
 mod crash;
 mod demo;
@@ -68,6 +69,8 @@ enum Verb {
     },
     /// Run commands in turn and write what each run took
     Measure(measure::Args),
+    /// Decode an applied probe's records and count them, until SIGINT (started by a measurement)
+    Consume(consume::Args),
     /// Run a command on a terminal (started by scenarios)
     OnTerminal(terminal::Inside),
     /// Take the terminal as `watch` does, and panic (started by scenarios)
@@ -143,6 +146,7 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
         }
         Verb::Demo { paths } => demo::run(&paths.product()?, out),
         Verb::Measure(args) => measure::run(&args, out),
+        Verb::Consume(args) => consume::run(&args, out).map(|()| ExitCode::SUCCESS),
         Verb::OnTerminal(inside) => terminal::inside(&inside).map(|()| ExitCode::SUCCESS),
         Verb::PanicOnScreen => terminal::panic_on_screen().map(|()| ExitCode::SUCCESS),
         Verb::Traffic(kind) => traffic::run(&kind).map(|()| ExitCode::SUCCESS),

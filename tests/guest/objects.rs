@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// By the names that probe files give them.
-const OBJECTS: [(&str, &[u8]); 14] = [
+const OBJECTS: [(&str, &[u8]); 15] = [
     ("aya-probe.bpf.o", include_bytes!("../objects/aya/aya-probe.bpf.o")),
     ("attach-user.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-user.bpf.o")),
     ("attach-cookies.bpf.o", include_bytes!("../objects/prebuilt/x86_64/attach-cookies.bpf.o")),
@@ -23,6 +23,7 @@ const OBJECTS: [(&str, &[u8]); 14] = [
         include_bytes!("../objects/prebuilt/x86_64/exchange-second-exact.bpf.o"),
     ),
     ("fill.bpf.o", include_bytes!("../objects/prebuilt/x86_64/fill.bpf.o")),
+    ("flood.bpf.o", include_bytes!("../objects/prebuilt/x86_64/flood.bpf.o")),
     ("generations.bpf.o", include_bytes!("../objects/prebuilt/x86_64/generations.bpf.o")),
     (
         "generations-handler.bpf.o",

@@ -8,24 +8,63 @@ mod limit;
 use crate::commands::apply::objects;
 use crate::commands::run::events::Events;
 use crate::commands::stop::StopSignals;
-use crate::commands::{Format, Outcome, attached, colours, report};
-use crate::kernel::{Error, Running, WholeLog, observe};
+use crate::commands::{Outcome, attached, colours, report};
+use crate::kernel::{Error, Running, WholeLog, observe, wait_until_detached};
+use crate::live::Live;
 use crate::probe_files::{Inputs, ProbeFiles};
 use crate::read::sinks::json::{Document, Style};
 use crate::read::sinks::table;
-use crate::read::{Loss, sinks};
+use crate::read::{Listing, sinks};
 use crate::readout::{self, EventStream, Wanted};
 use crate::rules::Checked;
+use crate::text::suggest::listed;
+use crate::text::template::Filter;
 use crate::{apply, desired::Desired};
+use anyhow::{anyhow, bail};
 use serde_json::json;
 use std::io::Write;
 use std::time::Duration;
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// For programs: one document a line.
+    Json,
+    /// The records of one map alone, for spreadsheets.
+    Csv,
+}
+
+/// Which records are shown.
+#[derive(Debug, clap::Args)]
+pub struct Chosen {
+    /// Show only the records for which this holds, such as `call == "execve" and pid > 1000`
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
+    /// Show the records of this map alone; may be repeated
+    #[arg(long, value_name = "MAP")]
+    events: Vec<String>,
+}
+
+/// Which records are shown, with a filter that can be used.
+pub struct Shown {
+    filter: Option<Filter>,
+    maps: Vec<String>,
+}
 
 /// A probe while it runs.
 struct Session {
     desired: Desired,
     running: Running,
     streams: Vec<EventStream>,
+}
+
+/// A probe that was detached, and what was seen of it before.
+struct Ended {
+    session: Session,
+    live: Live,
+    listings: Vec<Listing>,
 }
 
 /// Runs the files' probes until a signal comes, or for some time.
@@ -35,13 +74,16 @@ struct Session {
 pub fn run(
     inputs: &Inputs,
     duration: Option<Duration>,
+    chosen: &Chosen,
     format: Format,
     log: WholeLog,
     out: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
+    let shown = Shown::new(chosen)?;
     let files = ProbeFiles::load(inputs)?;
     report::findings(&files)?;
     let Some(probes) = files.all_checked() else { return Ok(Outcome::FileWrong) };
+    shown.fits(&probes, format)?;
     // From here on signals wait to be looked at, so that none ends the process half-way.
     let stop = StopSignals::block()?;
     let mut sessions = Vec::new();
@@ -54,18 +96,66 @@ pub fn run(
             }
         }
     }
-    let events = Events::open(&sessions)?;
+    let mut events = Events::open(&mut sessions, &shown)?;
     for session in &sessions {
         announce(session, format, out)?;
     }
+    events.announce();
     out.flush()?;
-    let left_out = events::show(events, duration, format, &stop, out)?;
-    for session in &mut sessions {
-        let of_this = left_out.iter().filter(|(probe, _)| *probe == session.desired.probe);
-        let left_out = of_this.map(|(_, loss)| loss.clone()).collect();
-        finish(session, format, left_out, out)?;
+    events.show(duration, format, &stop, out)?;
+    let ended = sessions.into_iter().map(detach).collect::<anyhow::Result<Vec<_>>>()?;
+    for ended in ended.iter().filter(|ended| events.has_any(&ended.session.desired.probe)) {
+        // Until then programs may still send.
+        let links = ended.live.links.iter().map(|link| link.id);
+        if let Err(why) = wait_until_detached(links) {
+            let text = format!("records that were sent while it ended may be missing: {why}");
+            report::note(&ended.session.desired.probe, &text);
+        }
+    }
+    events.show_rest(format, out)?;
+    for ended in &ended {
+        finish(ended, &events, format, out)?;
     }
     Ok(Outcome::Done)
+}
+
+impl Shown {
+    fn new(chosen: &Chosen) -> anyhow::Result<Shown> {
+        let filter = chosen.filter.as_deref().map(Filter::parse).transpose();
+        let filter = filter.map_err(|error| anyhow!("--filter: {}", error.message))?;
+        Ok(Shown { filter, maps: chosen.events.clone() })
+    }
+
+    /// Whether a map's records are shown.
+    fn has(&self, map: &str) -> bool {
+        self.maps.is_empty() || self.maps.iter().any(|wanted| wanted == map)
+    }
+
+    /// Before anything is attached: whether there are the maps that the options are about.
+    fn fits(&self, probes: &[&Checked], format: Format) -> anyhow::Result<()> {
+        let views: Vec<_> = probes.iter().flat_map(|probe| probe.desired().views).collect();
+        let maps: Vec<&str> = views
+            .iter()
+            .filter(|view| view.record.is_some())
+            .map(|view| view.map.as_str())
+            .collect();
+        if let Some(unknown) = self.maps.iter().find(|wanted| !maps.contains(&wanted.as_str())) {
+            bail!("no records come through `{unknown}`; maps of records: {}", listed(maps, 16));
+        }
+        if self.filter.is_some() && maps.is_empty() {
+            bail!(
+                "--filter is for records, and these probes have none; `read --filter` is for tables"
+            );
+        }
+        let shown = maps.iter().filter(|map| self.has(map)).count();
+        if format == Format::Csv && shown != 1 {
+            bail!(
+                "CSV has one table, the records of one map: name it with --events; maps of records: {}",
+                listed(maps, 16)
+            );
+        }
+        Ok(())
+    }
 }
 
 fn begin(checked: &Checked) -> Result<Session, Error> {
@@ -85,7 +175,7 @@ fn announce(session: &Session, format: Format, out: &mut impl Write) -> anyhow::
         report::note(probe, &text);
     }
     match format {
-        Format::Human => {
+        Format::Human | Format::Csv => {
             for line in attachments.iter().filter_map(attached::line) {
                 report::note(probe, &format!("attached {line}"));
             }
@@ -100,37 +190,48 @@ fn announce(session: &Session, format: Format, out: &mut impl Write) -> anyhow::
     Ok(())
 }
 
-/// Detaches, so that the numbers stand still, and shows them.
+/// Detaches, so that the numbers stand still.
+fn detach(mut session: Session) -> anyhow::Result<Ended> {
+    let pins = session.running.pins();
+    let live = observe::observe_pins(&session.desired.probe, pins, None)?;
+    let listings = readout::listings(pins)?;
+    session.running.detach()?;
+    Ok(Ended { session, live, listings })
+}
+
+/// Shows what the maps hold.
 fn finish(
-    session: &mut Session,
+    ended: &Ended,
+    events: &Events<'_>,
     format: Format,
-    left_out: Vec<Loss>,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
+    let Ended { session, live, listings } = ended;
     let probe = &session.desired.probe;
-    let live = observe::observe_pins(probe, session.running.pins(), None)?;
-    let listings = readout::listings(session.running.pins())?;
-    session.running.detach()?;
+    let left_out = events.losses(probe);
     let (pins, views) = (session.running.pins(), &session.desired.views);
     match format {
+        Format::Csv => {
+            let loss = readout::read(pins, views, live, Wanted::default())?.loss;
+            table::write_loss(&mut anstream::stderr(), &[loss, left_out].concat())?;
+        }
         Format::Human => {
-            let mut readout = readout::read(pins, views, &live, Wanted::default())?;
+            let mut readout = readout::read(pins, views, live, Wanted::default())?;
             readout.loss.extend(left_out);
-            if !session.streams.is_empty() {
+            if events.has_any(probe) {
                 writeln!(out)?;
             }
             let style = table::Style { colours: colours(), rates: None };
             table::write(out, &readout.tables, style, &mut readout.lookups)?;
-            sinks::listing::write(out, &listings, readout.tables.is_empty())?;
+            sinks::listing::write(out, listings, readout.tables.is_empty())?;
             out.flush()?;
             table::write_loss(&mut anstream::stderr(), &readout.loss)?;
         }
         Format::Json => {
             let mut document = Document::new(out, probe, Style::Line)?;
-            let mut remarks =
-                readout::stream(pins, views, &live, Wanted::default(), &mut document)?;
+            let mut remarks = readout::stream(pins, views, live, Wanted::default(), &mut document)?;
             remarks.loss.extend(left_out);
-            document.finish(&listings, &remarks.loss)?;
+            document.finish(listings, &remarks.loss)?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aya::maps::{MapData, MapError, RingBuf};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::pins::PinDir;
@@ -61,6 +62,46 @@ impl RingReader {
 impl AsFd for RingReader {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.ring.as_fd()
+    }
+}
+
+/// Waits for many buffers again and again: the kernel keeps the list of them.
+#[derive(Debug)]
+pub struct Waiter {
+    epoll: Epoll,
+    happened: Vec<EpollEvent>,
+}
+
+/// What [`Waiter`] calls the descriptor that ends the waiting.
+const STOP: u64 = u64::MAX;
+
+impl Waiter {
+    /// For these buffers; `stop` becomes readable when the waiting is to end.
+    pub fn new(buffers: &[BorrowedFd<'_>], stop: BorrowedFd<'_>) -> Result<Waiter, Error> {
+        let failed = |errno| Error::from_io(Phase::Read, "buffers", &io::Error::from(errno));
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(failed)?;
+        epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP)).map_err(failed)?;
+        for (buffer, number) in buffers.iter().zip(0..) {
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
+            epoll.add(*buffer, event).map_err(failed)?;
+        }
+        Ok(Waiter { epoll, happened: vec![EpollEvent::empty(); buffers.len() + 1] })
+    }
+
+    /// Waits as [`wait`] does.
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Wake, Error> {
+        let timeout = match timeout {
+            None => EpollTimeout::NONE,
+            Some(timeout) => EpollTimeout::try_from(timeout).unwrap_or(EpollTimeout::MAX),
+        };
+        match self.epoll.wait(&mut self.happened, timeout) {
+            Ok(0) | Err(Errno::EINTR) => Ok(Wake::Timeout),
+            Ok(count) if self.happened[..count].iter().any(|event| event.data() == STOP) => {
+                Ok(Wake::Stop)
+            }
+            Ok(_) => Ok(Wake::Records),
+            Err(errno) => Err(Error::from_io(Phase::Read, "buffers", &io::Error::from(errno))),
+        }
     }
 }
 

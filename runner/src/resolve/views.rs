@@ -28,6 +28,7 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
         let group = spec.group.iter().filter_map(|text| binder.text(text)).collect();
         let plot = spec.plot.as_ref().and_then(|plot| bind_plot(plot, binder));
         let limit = spec.limit.as_ref().and_then(|text| bind_limit(text, binder));
+        let sample = spec.sample.as_ref().and_then(|text| bind_sample(text, binder));
         if let Some(map) = map {
             bound.push(View {
                 map: name.with(map),
@@ -42,6 +43,7 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
                 plot,
                 reset: spec.reset.clone(),
                 limit,
+                sample,
             });
         }
     }
@@ -136,6 +138,19 @@ fn bind_plot(spec: &At<PlotSpec>, binder: &mut Binder<'_>) -> Option<At<Plot>> {
         },
     };
     Some(spec.with(plot))
+}
+
+fn bind_sample(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<u32>> {
+    let sample = binder.number::<u32>(text)?;
+    if sample.value == 0 {
+        let message = "one of 0 records is none";
+        binder.findings.push(
+            Diagnostic::error(Code::InvalidValue, sample.span, message)
+                .help("leave `sample` out to show every record"),
+        );
+        return None;
+    }
+    Some(sample)
 }
 
 fn bind_limit(text: &At<Scalar>, binder: &mut Binder<'_>) -> Option<At<u32>> {

@@ -157,5 +157,6 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
         plot: view.plot.as_ref().map(|plot| plot.value.clone()),
         reset: view.reset.as_ref().is_some_and(|reset| reset.value),
         limit: view.limit.as_ref().map(|limit| limit.value),
+        sample: view.sample.as_ref().map(|sample| sample.value),
     }
 }

@@ -51,16 +51,22 @@ fn rows_are_not_records(view: &View, map: &Map, findings: &mut Findings) {
 
 /// Only records come faster than somebody wants to see them.
 fn limits_are_of_records(view: &View, map: &Map, is_events: bool, findings: &mut Findings) {
-    let Some(limit) = view.limit.as_ref().filter(|_| !is_events) else { return };
-    findings.push(
-        Diagnostic::warning(
-            Code::UselessField,
-            limit.span,
-            format!("`{}` is shown as a table, not record by record", map.name),
-        )
-        .label("`limit` changes nothing")
-        .help("remove `limit`; `top` says how many rows a table shows"),
-    );
+    if is_events {
+        return;
+    }
+    let limit = view.limit.as_ref().map(|limit| ("limit", limit.span));
+    let sample = view.sample.as_ref().map(|sample| ("sample", sample.span));
+    for (field, span) in limit.into_iter().chain(sample) {
+        findings.push(
+            Diagnostic::warning(
+                Code::UselessField,
+                span,
+                format!("`{}` is shown as a table, not record by record", map.name),
+            )
+            .label(format!("`{field}` changes nothing"))
+            .help(format!("remove `{field}`; `top` says how many rows a table shows")),
+        );
+    }
 }
 
 /// Only per-CPU maps have a value for each CPU.

@@ -179,6 +179,9 @@ pub struct ViewSpec {
     /// For ring buffers and perf buffers: how many records are shown a second at most. How many were left out is said.
     #[schemars(example = 100)]
     pub limit: Option<At<Scalar>>,
+    /// For ring buffers and perf buffers: only one of so many records is shown. How many were left out is said.
+    #[schemars(example = 1000)]
+    pub sample: Option<At<Scalar>>,
 }
 
 /// A drawing of a map.

@@ -18,6 +18,7 @@ mod migration;
 mod planning;
 mod probe_tests;
 mod reading;
+mod records;
 mod refusals;
 mod refused;
 mod rps_counts;
@@ -54,6 +55,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         lifecycle::SCENARIOS,
         lasting::SCENARIOS,
         reading::SCENARIOS,
+        records::SCENARIOS,
         watching::SCENARIOS,
         watching_tmux::SCENARIOS,
         serving::SCENARIOS,

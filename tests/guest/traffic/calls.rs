@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -63,6 +63,19 @@ pub(super) fn execs(directory: &Path) -> Result<()> {
 /// Makes a call without arguments; the kernel may not know it.
 pub(super) fn plain(number: i64, count: usize) {
     for _ in 0..count {
+        sys::call(number);
+    }
+}
+
+/// Makes a call without arguments at an even pace: each at its time, or as soon as may be after it. Waiting takes no sleep,
+/// which would be longer than the time between two calls.
+pub(super) fn paced(number: i64, count: u32, rate: u32) {
+    let start = Instant::now();
+    for call in 0..count {
+        let time = Duration::from_secs(1) * call / rate;
+        while start.elapsed() < time {
+            std::hint::spin_loop();
+        }
         sys::call(number);
     }
 }

@@ -34,6 +34,15 @@ pub enum Kind {
         /// How often
         count: usize,
     },
+    /// One system call without arguments, so often a second
+    Paced {
+        /// Its number
+        number: i64,
+        /// How often
+        count: u32,
+        /// How often a second
+        rate: u32,
+    },
     /// One system call without arguments from several threads at once
     Storm {
         /// Its number
@@ -83,6 +92,10 @@ pub fn run(kind: &Kind) -> Result<()> {
         Kind::Execs { directory } => calls::execs(directory),
         Kind::Calls { number, count } => {
             calls::plain(*number, *count);
+            Ok(())
+        }
+        Kind::Paced { number, count, rate } => {
+            calls::paced(*number, *count, *rate);
             Ok(())
         }
         Kind::Storm { number, count, threads } => {

@@ -1,13 +1,18 @@
 //! Event records as they come: from the kernel's buffers to lines.
 
-use crate::commands::Format;
-use crate::commands::run::Session;
-use crate::commands::run::limit::Limit;
+use crate::commands::report;
+use crate::commands::run::limit::{Limit, Sample};
+use crate::commands::run::{Format, Session, Shown as Wanted};
 use crate::commands::stop::StopSignals;
 use crate::kernel::records::Records;
-use crate::kernel::ring::{self, Wake};
-use crate::read::{Columns, Lookups, Loss, record, sinks};
+use crate::kernel::ring::{Waiter, Wake};
+use crate::read::sinks::csv::Sheet;
+use crate::read::sinks::json::EventWriter;
+use crate::read::{Lookups, Loss, record};
 use crate::readout::EventStream;
+use crate::text::suggest::listed;
+use crate::text::template::Filter;
+use anyhow::bail;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -17,120 +22,228 @@ const BATCH: usize = 4096;
 
 /// A stream while it is shown.
 struct Shown<'a> {
-    probe: &'a str,
-    stream: &'a EventStream,
+    probe: String,
+    stream: EventStream,
+    buffer: Records,
+    json: EventWriter,
+    filter: Option<&'a Filter>,
+    sample: Sample,
     limit: Limit,
+    /// Records on which the filter couldn't be used.
+    unfit: u64,
 }
 
 /// Buffers that are read. A perf buffer keeps records only from when it is opened, so this comes before anybody is told
 /// that a probe is attached.
 pub struct Events<'a> {
     streams: Vec<Shown<'a>>,
-    buffers: Vec<Records>,
 }
 
 impl<'a> Events<'a> {
-    /// Opens the buffers of all probes.
+    /// Opens the buffers of all probes that are wanted.
     ///
     /// # Errors
-    /// One can't be opened.
-    pub fn open(sessions: &'a [Session]) -> anyhow::Result<Events<'a>> {
-        let mut events = Events { streams: Vec::new(), buffers: Vec::new() };
+    /// One can't be opened, or the filter names a field that its records don't have.
+    pub fn open(sessions: &mut [Session], wanted: &'a Wanted) -> anyhow::Result<Events<'a>> {
+        let filter = wanted.filter.as_ref();
+        let mut streams = Vec::new();
         for session in sessions {
-            for stream in &session.streams {
-                events.buffers.push(Records::open(session.running.pins(), &stream.view.map)?);
-                events.streams.push(Shown::new(&session.desired.probe, stream));
+            let all = std::mem::take(&mut session.streams).into_iter();
+            for stream in all.filter(|stream| wanted.has(&stream.view.map)) {
+                names_are_known(filter, &stream)?;
+                let buffer = Records::open(session.running.pins(), &stream.view.map)?;
+                streams.push(Shown::new(&session.desired.probe, stream, buffer, filter));
             }
         }
-        Ok(events)
+        Ok(Events { streams })
+    }
+
+    /// Says which records will not be shown.
+    pub fn announce(&self) {
+        for Shown { probe, stream, .. } in &self.streams {
+            let map = &stream.view.map;
+            if let Some(one_of) = stream.view.sample.filter(|one_of| *one_of > 1) {
+                report::note(probe, &format!("{map}: one of {one_of} records is shown"));
+            }
+            if let Some(most) = stream.view.limit {
+                report::note(probe, &format!("{map}: at most {most} records a second are shown"));
+            }
+        }
+    }
+
+    /// Shows records until a signal comes or the time is over.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub fn show(
+        &mut self,
+        duration: Option<Duration>,
+        format: Format,
+        stop: &StopSignals,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let end = duration.map(|duration| Instant::now() + duration);
+        let descriptors = self.streams.iter().flat_map(|stream| stream.buffer.descriptors());
+        let mut waiter = Waiter::new(&descriptors.collect::<Vec<_>>(), stop.as_fd())?;
+        if format == Format::Csv {
+            for stream in &self.streams {
+                let mut sheet = Sheet::new(&mut *out);
+                sheet.heading(&stream.stream.columns)?;
+                sheet.flush()?;
+            }
+        }
+        loop {
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if waiter.wait(left)? == Wake::Stop || left.is_some_and(|left| left.is_zero()) {
+                return Ok(());
+            }
+            for stream in &mut self.streams {
+                stream.drain(format, out)?;
+            }
+            out.flush()?;
+        }
+    }
+
+    /// Shows what is left in the buffers of probes that send nothing more.
+    ///
+    /// # Errors
+    /// The output can't be written.
+    pub fn show_rest(&mut self, format: Format, out: &mut impl Write) -> anyhow::Result<()> {
+        for stream in &mut self.streams {
+            while stream.drain(format, out)? >= BATCH {}
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Whether records of a probe are shown.
+    pub fn has_any(&self, probe: &str) -> bool {
+        self.streams.iter().any(|stream| stream.probe == probe)
+    }
+
+    /// What was left out of a probe's records.
+    pub fn losses(&self, probe: &str) -> Vec<Loss> {
+        let streams = self.streams.iter().filter(|stream| stream.probe == probe);
+        streams.flat_map(Shown::losses).collect()
     }
 }
 
-/// Shows records until a signal comes or the time is over. What was left out, by probe.
-///
-/// # Errors
-/// The output can't be written.
-pub fn show(
-    events: Events<'_>,
-    duration: Option<Duration>,
-    format: Format,
-    stop: &StopSignals,
-    out: &mut impl Write,
-) -> anyhow::Result<Vec<(String, Loss)>> {
-    let end = duration.map(|duration| Instant::now() + duration);
-    let Events { mut streams, mut buffers } = events;
-    loop {
-        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-        let descriptors: Vec<_> = buffers.iter().flat_map(Records::descriptors).collect();
-        let wake = ring::wait(&descriptors, stop.as_fd(), left)?;
-        // What came before the end is shown too.
-        for (buffer, stream) in buffers.iter_mut().zip(&mut streams) {
-            stream.drain(buffer, format, out)?;
-        }
-        out.flush()?;
-        let is_over = left.is_some_and(|left| left.is_zero());
-        if wake == Wake::Stop || is_over {
-            let pairs = streams.iter().zip(&buffers);
-            return Ok(pairs.flat_map(|(stream, buffer)| stream.losses(buffer)).collect());
-        }
+/// A filter that names what isn't there would only hide records.
+fn names_are_known(filter: Option<&Filter>, stream: &EventStream) -> anyhow::Result<()> {
+    let known = stream.columns.json_names();
+    let mut names = filter.into_iter().flat_map(|filter| &filter.names);
+    if let Some(name) = names.find(|name| !known.contains(name)) {
+        bail!(
+            "the filter names `{name}`, but records of `{}` have no such field; fields there are: {} \
+             (--events names the maps whose records are shown)",
+            stream.view.map,
+            listed(known.iter().map(String::as_str), 32)
+        );
     }
+    Ok(())
 }
 
 impl<'a> Shown<'a> {
-    fn new(probe: &'a str, stream: &'a EventStream) -> Shown<'a> {
-        Shown { probe, stream, limit: Limit::new(stream.view.limit, Instant::now()) }
+    fn new(
+        probe: &str,
+        stream: EventStream,
+        buffer: Records,
+        filter: Option<&'a Filter>,
+    ) -> Shown<'a> {
+        let (view, columns) = (&stream.view, &stream.columns);
+        Shown {
+            probe: probe.to_owned(),
+            json: EventWriter::new(probe, &view.map, columns),
+            filter,
+            sample: Sample::new(view.sample),
+            limit: Limit::new(view.limit, Instant::now()),
+            unfit: 0,
+            buffer,
+            stream,
+        }
     }
 
-    fn drain(
-        &mut self,
-        buffer: &mut Records,
-        format: Format,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
+    /// Shows the records that are there, not more than a batch; how many there were.
+    fn drain(&mut self, format: Format, out: &mut impl Write) -> anyhow::Result<usize> {
+        let Shown { stream, buffer, json, filter, sample, limit, unfit, .. } = self;
         let mut lookups = Lookups::default();
         let mut result = Ok(());
         // One time for all of them: the clock is asked once a batch.
         let now = Instant::now();
-        buffer.drain(BATCH, |bytes| {
-            if result.is_ok() && self.limit.takes(now) {
-                result = self.show(bytes, format, &mut lookups, out);
+        let count = buffer.drain(BATCH, |bytes| {
+            if result.is_ok()
+                && sample.takes()
+                && passes(*filter, stream, bytes, &mut lookups, unfit)
+                && limit.takes(now)
+            {
+                result = write(stream, json, bytes, format, &mut lookups, out);
             }
         });
-        result
+        result.map(|()| count)
     }
 
-    fn show(
-        &self,
-        bytes: &[u8],
-        format: Format,
-        lookups: &mut Lookups,
-        out: &mut impl Write,
-    ) -> anyhow::Result<()> {
-        let columns: &Columns = &self.stream.columns;
-        let row = record(columns, bytes, lookups);
-        match format {
-            Format::Json => {
-                let (probe, map) = (self.probe, self.stream.view.map.as_str());
-                let event = sinks::json::Event { probe, map, columns, row: &row };
-                sinks::json::write_event(out, &event)?;
-            }
-            Format::Human => writeln!(out, "{}", self.stream.line(&row))?,
+    /// The records that were not shown, but for those that a filter was to leave out, and those that found no room.
+    fn losses(&self) -> Vec<Loss> {
+        let view = &self.stream.view;
+        let most = view.limit.unwrap_or_default();
+        let one_of = view.sample.unwrap_or(1);
+        let losses = [
+            ("lost_records", self.buffer.lost(), "records found their buffer full".to_owned()),
+            (
+                "sampled_out",
+                self.sample.left_out(),
+                format!("records were not shown: one of {one_of} is"),
+            ),
+            (
+                "left_out",
+                self.limit.left_out(),
+                format!("records beyond {most} a second were not shown"),
+            ),
+            (
+                "unfit_for_filter",
+                self.unfit,
+                "records were not shown because the filter can't be used on them".to_owned(),
+            ),
+        ];
+        let losses = losses.into_iter().filter(|(_, count, _)| *count > 0);
+        let loss = |(what, count, meaning): (&str, u64, String)| {
+            let (what, place) = (what.to_owned(), view.map.clone());
+            Loss { what, place, count, meaning }
+        };
+        losses.map(loss).collect()
+    }
+}
+
+fn passes(
+    filter: Option<&Filter>,
+    stream: &EventStream,
+    bytes: &[u8],
+    lookups: &mut Lookups,
+    unfit: &mut u64,
+) -> bool {
+    let Some(filter) = filter else { return true };
+    stream.keeps(filter, bytes, lookups).unwrap_or_else(|_| {
+        *unfit += 1;
+        false
+    })
+}
+
+fn write(
+    stream: &EventStream,
+    json: &mut EventWriter,
+    bytes: &[u8],
+    format: Format,
+    lookups: &mut Lookups,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let columns = &stream.columns;
+    match format {
+        Format::Json => json.write(out, columns, bytes, lookups)?,
+        Format::Human => writeln!(out, "{}", stream.line(&record(columns, bytes, lookups)))?,
+        Format::Csv => {
+            let mut sheet = Sheet::new(&mut *out);
+            sheet.row(columns, &record(columns, bytes, lookups))?;
+            sheet.flush()?;
         }
-        Ok(())
     }
-
-    /// The records that were not shown: those beyond the limit, and those that found no room.
-    fn losses(&self, buffer: &Records) -> Vec<(String, Loss)> {
-        let most = self.stream.view.limit.unwrap_or_default();
-        let left_out = format!("records beyond {most} a second were not shown");
-        let no_room = "records found their buffer full".to_owned();
-        [("left_out", self.limit.left_out(), left_out), ("lost_records", buffer.lost(), no_room)]
-            .into_iter()
-            .filter(|(_, count, _)| *count > 0)
-            .map(|(what, count, meaning)| {
-                let (what, place) = (what.to_owned(), self.stream.view.map.clone());
-                (self.probe.to_owned(), Loss { what, place, count, meaning })
-            })
-            .collect()
-    }
+    Ok(())
 }

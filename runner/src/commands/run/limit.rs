@@ -1,4 +1,4 @@
-//! How many records are shown a second.
+//! Which records are shown where there are more than anybody wants to see.
 
 use std::time::{Duration, Instant};
 
@@ -37,11 +37,42 @@ impl Limit {
     }
 }
 
+/// Lets one of so many records through, the first of each, and counts the others.
+#[derive(Debug)]
+pub struct Sample {
+    one_of: u32,
+    since: u32,
+    left_out: u64,
+}
+
+impl Sample {
+    /// `None` lets all of them through.
+    pub fn new(one_of: Option<u32>) -> Sample {
+        Sample { one_of: one_of.unwrap_or(1), since: 0, left_out: 0 }
+    }
+
+    /// Whether the next record is shown.
+    pub fn takes(&mut self) -> bool {
+        let takes = self.since == 0;
+        self.since += 1;
+        if self.since >= self.one_of {
+            self.since = 0;
+        }
+        self.left_out += u64::from(!takes);
+        takes
+    }
+
+    /// How many were not shown.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::Limit;
+    use super::{Limit, Sample};
 
     #[test]
     fn each_second_has_its_records() {
@@ -54,5 +85,18 @@ mod tests {
         let mut all = Limit::new(None, start);
         assert!((0..1000).all(|_| all.takes(start)));
         assert_eq!(all.left_out(), 0);
+    }
+
+    #[test]
+    fn one_of_so_many_is_the_first_of_them() {
+        let mut sample = Sample::new(Some(3));
+        let taken: Vec<bool> = (0..7).map(|_| sample.takes()).collect();
+        assert_eq!(taken, [true, false, false, true, false, false, true]);
+        assert_eq!(sample.left_out(), 4);
+        for none in [None, Some(1)] {
+            let mut all = Sample::new(none);
+            assert!((0..1000).all(|_| all.takes()));
+            assert_eq!(all.left_out(), 0);
+        }
     }
 }

@@ -8,17 +8,16 @@ use std::io;
 
 use serde::Serialize;
 
-use crate::read::columns::Columns;
+use crate::read::columns::{Columns, Entry};
 use crate::read::decoders::Lookups;
 use crate::read::loss::Loss;
-use crate::read::rows::Row;
 use crate::read::sinks::Sheets;
 use crate::read::sinks::listing::Listing;
 use crate::read::table::Table;
 
 pub use rows::pairs;
 
-use rows::{Object, RowWriter};
+use rows::RowWriter;
 
 /// How much is gathered before it is written.
 const CHUNK: usize = 1 << 16;
@@ -43,19 +42,6 @@ pub struct Document<'w, W> {
     views: usize,
     writer: RowWriter,
     rows: usize,
-}
-
-/// An event record, as `run` streams it.
-#[derive(Clone, Copy, Debug)]
-pub struct Event<'a> {
-    /// The probe's name.
-    pub probe: &'a str,
-    /// The map that the record came through.
-    pub map: &'a str,
-    /// The record's columns.
-    pub columns: &'a Columns,
-    /// The record.
-    pub row: &'a Row,
 }
 
 impl<'w, W: io::Write> Document<'w, W> {
@@ -189,28 +175,41 @@ impl<W: io::Write> Sheets for Document<'_, W> {
     }
 }
 
-/// Writes a record on one line, as `{"type":"event",…}`.
-///
-/// # Errors
-/// The writer's.
-pub fn write_event(out: &mut impl io::Write, event: &Event<'_>) -> io::Result<()> {
-    let line = EventShape {
-        kind: "event",
-        probe: event.probe,
-        map: event.map,
-        row: Object { columns: event.columns, row: event.row },
-    };
-    serde_json::to_writer(&mut *out, &line)?;
-    writeln!(out)
+/// Writes records on lines, as `{"type":"event",…}`.
+pub struct EventWriter {
+    /// What each line begins with.
+    begin: Vec<u8>,
+    rows: RowWriter,
+    line: Vec<u8>,
 }
 
-#[derive(Serialize)]
-struct EventShape<'a> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    probe: &'a str,
-    map: &'a str,
-    row: Object<'a>,
+impl EventWriter {
+    /// For the records that come through a map of a probe.
+    pub fn new(probe: &str, map: &str, columns: &Columns) -> EventWriter {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (probe, map) = (quoted(probe), quoted(map));
+        let begin = format!(r#"{{"type":"event","probe":{probe},"map":{map},"row":"#);
+        EventWriter { begin: begin.into_bytes(), rows: RowWriter::new(columns), line: Vec::new() }
+    }
+
+    /// Writes one.
+    ///
+    /// # Errors
+    /// The writer's.
+    pub fn write(
+        &mut self,
+        out: &mut impl io::Write,
+        columns: &Columns,
+        bytes: &[u8],
+        lookups: &mut Lookups,
+    ) -> io::Result<()> {
+        self.line.clear();
+        self.line.extend_from_slice(&self.begin);
+        let entry = Entry { key: &[], value: bytes };
+        self.rows.write(columns, entry, lookups, &mut self.line)?;
+        self.line.extend_from_slice(b"}\n");
+        out.write_all(&self.line)
+    }
 }
 
 #[cfg(test)]
@@ -219,8 +218,8 @@ mod tests {
 
     use crate::desired::Decoder;
     use crate::read::sample::{column, event, event_record, of_key, rps_key, unsigned, view};
-    use crate::read::sinks::json::{Document, Event, Style, write_event};
-    use crate::read::{Columns, Lookups, Loss, Table, Zeros, record, table};
+    use crate::read::sinks::json::{Document, EventWriter, Style};
+    use crate::read::{Columns, Lookups, Loss, Table, Zeros, table};
 
     fn rps() -> Table {
         let mut view = view("rps_record");
@@ -315,10 +314,14 @@ mod tests {
     fn an_event_is_a_line_and_its_text_is_exact() {
         let columns = Columns::new(None, &event(), None).expect("no view");
         let bytes = event_record(59, "a\nb", None);
-        let row = record(&columns, &bytes, &mut Lookups::default());
-        let event = Event { probe: "syscalls", map: "events", columns: &columns, row: &row };
+        let mut writer = EventWriter::new("syscalls", "events", &columns);
         let mut out = Vec::new();
-        write_event(&mut out, &event).expect("memory takes everything");
+        for _ in 0..2 {
+            out.clear();
+            writer
+                .write(&mut out, &columns, &bytes, &mut Lookups::default())
+                .expect("memory takes everything");
+        }
         assert_eq!(
             String::from_utf8(out).expect("text"),
             concat!(

@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::io;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
 use crate::read::columns::{Column, Columns, Entry, Integer};
 use crate::read::decoders::Lookups;
 use crate::read::rows::{Row, cell};
@@ -24,22 +21,6 @@ pub fn pairs<'a>(
             .map(|cell| (Cow::Owned(column.raw_name()), &cell.raw));
         shown.into_iter().chain(raw)
     })
-}
-
-/// A row as an object whose members keep the order of the columns.
-pub(super) struct Object<'a> {
-    pub columns: &'a Columns,
-    pub row: &'a Row,
-}
-
-impl Serialize for Object<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_map(None)?;
-        for (name, value) in pairs(self.columns, self.row) {
-            object.serialize_entry(&name, value)?;
-        }
-        object.end()
-    }
 }
 
 /// Writes entries as objects, names quoted once for all rows.
