@@ -6,7 +6,7 @@ use crate::commands::consent::Consent;
 use crate::commands::swap::{self, Which};
 use crate::commands::{
     Format, apply, check, delete, doctor, explain, init, inspect, manual, plan, read, run, schema,
-    serve, status, test, watch,
+    serve, status, test, watch, write_report,
 };
 use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
@@ -172,6 +172,8 @@ enum Command {
     Read(read::Args),
     /// Show an applied probe in a terminal while it runs: tables, how fast they grow, drawings, records, health
     Watch(watch::Args),
+    /// Write what an applied probe's maps hold as a page to be kept, sent or printed
+    Report(write_report::Args),
     /// Serve what all applied probes count to Prometheus and to whatever reads its formats
     Serve(serve::Args),
     /// Detach probes and remove everything of theirs
@@ -356,6 +358,7 @@ fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
         Command::Status { probes, measure, output } => status::run(&probes, measure, output, out),
         Command::Read(args) => read::run(&args, out),
         Command::Watch(args) => watch::run(&args),
+        Command::Report(args) => write_report::run(&args, out),
         Command::Serve(args) => serve::run(&args),
         Command::Delete { probes, all } => delete::run(&probes, all, out),
         Command::Doctor { output } => doctor::run(output, out),

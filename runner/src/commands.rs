@@ -17,6 +17,7 @@ pub mod status;
 pub mod swap;
 pub mod test;
 pub mod watch;
+pub mod write_report;
 
 mod applied;
 mod attached;

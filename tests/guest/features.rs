@@ -65,6 +65,8 @@ pub enum Need {
     Tmux,
     /// Prometheus and its promtool are installed.
     Prometheus,
+    /// Chromium is installed.
+    Chromium,
 }
 
 impl Need {
@@ -89,6 +91,7 @@ impl Need {
                 | Self::LockedDown
                 | Self::Tmux
                 | Self::Prometheus
+                | Self::Chromium
         )
     }
 }
@@ -168,6 +171,10 @@ pub fn try_out(need: Need) -> Result<()> {
         }
         Need::LockedDown => locked_down(),
         Need::Tmux => tmux(),
+        Need::Chromium => {
+            let found = Command::new("chromium").arg("--version").output();
+            found.context("chromium is not installed").map(drop)
+        }
         Need::Prometheus => {
             for program in ["prometheus", "promtool"] {
                 let found = Command::new(program).arg("--version").output();

@@ -27,6 +27,9 @@ pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-syst
 /// What reads the metrics that are served.
 pub const PROMETHEUS: Tool = Tool { program: "promtool", package: "prometheus" };
 
+/// What shows reports.
+pub const CHROMIUM: Tool = Tool { program: "chromium", package: "chromium" };
+
 /// Makes sure that a tool is there.
 ///
 /// # Errors

@@ -17,9 +17,11 @@ pub struct Args {}
 
 /// Runs everything, whatever fails on the way; the last line is the totals.
 pub fn run(_args: &Args) -> Result<ExitCode> {
-    if let Err(error) = packages::require(&packages::PROMETHEUS) {
-        // The tests that need it fail, the others run.
-        packages::announce(&format!("{error:#}"));
+    for tool in [packages::PROMETHEUS, packages::CHROMIUM] {
+        if let Err(error) = packages::require(&tool) {
+            // The tests that need it fail, the others run.
+            packages::announce(&format!("{error:#}"));
+        }
     }
     packages::announce("running unit and command line tests");
     let tests =

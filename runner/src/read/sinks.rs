@@ -7,6 +7,7 @@ pub mod csv;
 pub mod drawing;
 mod heatmap;
 mod histogram;
+pub mod html;
 pub mod json;
 pub mod line;
 pub mod listing;

@@ -8,6 +8,7 @@
 mod language;
 mod limits;
 mod names;
+pub mod page;
 
 use crate::text::source::Span;
 use limits::{Budget, Limited};

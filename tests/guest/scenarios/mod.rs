@@ -21,6 +21,7 @@ mod reading;
 mod records;
 mod refusals;
 mod refused;
+mod reporting;
 mod rps_counts;
 mod rps_filters;
 mod rps_probes;
@@ -59,6 +60,7 @@ pub fn chosen(boot: Boot, filter: Option<&str>) -> Vec<Scenario> {
         watching::SCENARIOS,
         watching_tmux::SCENARIOS,
         serving::SCENARIOS,
+        reporting::SCENARIOS,
         refusals::SCENARIOS,
         refused::SCENARIOS,
         lockdown::SCENARIOS,

@@ -11,7 +11,7 @@ const RAMP: [u8; 12] = [17, 18, 19, 55, 90, 125, 161, 197, 203, 209, 215, 222];
 /// The same in characters.
 const CHARACTERS: [char; 9] = ['.', ':', '-', '=', '+', '*', '#', '%', '@'];
 /// How many columns and rows are drawn at most.
-const MOST: usize = 128;
+pub(super) const MOST: usize = 128;
 /// Lines of a drawing that show no row: the title, the heading, what is hidden, and what the colours mean.
 const FRAME: usize = 4;
 
@@ -40,8 +40,7 @@ impl Heatmap {
             lines.push(vec![Piece::plain("(nothing counted)")]);
             return lines;
         }
-        let all_xs: BTreeSet<i128> = self.cells.keys().map(|(x, _)| *x).collect();
-        let all_ys: BTreeSet<i128> = self.cells.keys().map(|(_, y)| *y).collect();
+        let (all_xs, all_ys) = self.axes();
         let label = all_ys.iter().map(|y| y.to_string().len()).max().unwrap_or(0);
         let width = all_xs.iter().map(|x| x.to_string().len()).max().unwrap_or(0).max(2);
         let columns = (room.width.saturating_sub(label) / (width + 1)).clamp(1, MOST);
@@ -71,9 +70,15 @@ impl Heatmap {
 
     /// How many rows and columns there are.
     pub fn size(&self) -> (usize, usize) {
-        let xs: BTreeSet<i128> = self.cells.keys().map(|(x, _)| *x).collect();
-        let ys: BTreeSet<i128> = self.cells.keys().map(|(_, y)| *y).collect();
+        let (xs, ys) = self.axes();
         (ys.len(), xs.len())
+    }
+
+    /// The numbers of the columns and of the rows, ascending.
+    pub(super) fn axes(&self) -> (BTreeSet<i128>, BTreeSet<i128>) {
+        let xs = self.cells.keys().map(|(x, _)| *x).collect();
+        let ys = self.cells.keys().map(|(_, y)| *y).collect();
+        (xs, ys)
     }
 }
 
@@ -106,7 +111,7 @@ fn legend(most: u128, colours: Colours) -> Line {
 }
 
 /// Which of so many steps an amount is, by its share of the largest; never the last but for the largest tenth.
-fn step(amount: u128, most: u128, steps: usize) -> usize {
+pub(super) fn step(amount: u128, most: u128, steps: usize) -> usize {
     let share = amount as f64 / most as f64;
     ((share * steps as f64).ceil() as usize).clamp(1, steps) - 1
 }

@@ -54,7 +54,7 @@ impl Histogram {
     }
 
     /// The bounds and the count of each bucket from the first to the last one that has something.
-    fn bounded(&self) -> Vec<(String, u128)> {
+    pub(super) fn bounded(&self) -> Vec<(String, u128)> {
         let filled = |(_, count): &&(u64, u128)| *count > 0;
         let first = self.buckets.iter().find(filled);
         let last = self.buckets.iter().rfind(filled);

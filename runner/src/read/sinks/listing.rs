@@ -26,12 +26,17 @@ pub fn write(out: &mut impl io::Write, listings: &[Listing], is_first: bool) -> 
             writeln!(out)?;
         }
         writeln!(out, "{}", escape(&listing.program))?;
-        for line in listing.text.lines() {
-            let parts: Vec<_> = line.split('\t').map(escape).collect();
-            writeln!(out, "{}", parts.join("\t"))?;
+        for line in lines(&listing.text) {
+            writeln!(out, "{line}")?;
         }
     }
     Ok(())
+}
+
+/// The lines of a listing, in which nothing acts but tabs.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    let line = |line: &str| line.split('\t').map(escape).collect::<Vec<_>>().join("\t");
+    text.lines().map(line).collect()
 }
 
 #[cfg(test)]
