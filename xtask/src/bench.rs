@@ -5,6 +5,7 @@
 
 mod attach;
 mod check;
+mod events;
 mod measure;
 mod read;
 mod serve;
@@ -25,6 +26,8 @@ pub enum Args {
     Attach(attach::Args),
     /// Checking a thousand probe files, and one
     Check(check::Args),
+    /// Records through a ring buffer, decoded and as JSON: probe-runner, a C consumer with libbpf (root)
+    Events(events::Args),
     /// Reading whole maps to JSON: probe-runner, bpftool
     Read(read::Args),
     /// Serving many series: a scrape, memory, and many scrapers while probes come and go (root)
@@ -41,6 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     match args {
         Args::Attach(args) => attach::run(args),
         Args::Check(args) => check::run(args),
+        Args::Events(args) => events::run(args),
         Args::Read(args) => read::run(args),
         Args::Serve(args) => serve::run(args),
         Args::Swap(args) => swap::run(args),

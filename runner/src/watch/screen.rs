@@ -55,7 +55,7 @@ impl Screen {
         }
         let backend = CrosstermBackend::new(BufWriter::new(output()?));
         restore_on_panic();
-        begin().context("the terminal can't be taken")?;
+        begin().inspect_err(|_| leave()).context("the terminal can't be taken")?;
         let terminal = Terminal::new(backend).inspect_err(|_| leave())?;
         Ok(Screen { terminal, colours })
     }

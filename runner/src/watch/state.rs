@@ -178,6 +178,9 @@ impl State {
     /// Takes a reading.
     pub fn take(&mut self, sample: Sample) {
         self.arrange_pages(&sample);
+        // A key may have asked for this one before its time.
+        let between = self.sample.as_ref().and_then(|last| sample.at.duration_since(last.at).ok());
+        let between = between.filter(|between| !between.is_zero()).unwrap_or(self.every);
         for page in &mut self.pages {
             match page {
                 Page::Table(table) => {
@@ -186,7 +189,7 @@ impl State {
                         table.take(sheet.clone());
                     }
                 }
-                Page::Events(events) => events.tick(self.every),
+                Page::Events(events) => events.tick(between),
                 Page::Health(health) => {
                     if let Some(lines) = &sample.health {
                         health.lines.clone_from(lines);
