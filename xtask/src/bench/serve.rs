@@ -142,8 +142,8 @@ fn together(binary: &Path, server: &Server, args: &Args) -> Result<()> {
 /// A probe that is applied and deleted.
 fn visitor() -> Result<PathBuf> {
     let file = paths::target().join("bench-visitor.yaml");
-    let text = "version: 1\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sched_process_hang, program: \
-                dispatch }\ntail_calls:\n  handlers: { 59: exec }\n";
+    let text = "version: 1\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: { name: sys_enter, program: dispatch }\n\
+                tail_calls:\n  handlers: { 59: exec }\n";
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
 }
