@@ -9,6 +9,7 @@ mod parts;
 
 use serde::{Deserialize, Serialize};
 
+use crate::btf::Layout;
 use crate::object::MapType;
 
 pub use crate::spec::attach::{Event, OnMissing};
@@ -117,6 +118,15 @@ pub struct Slot {
     pub program: ProgramRef,
 }
 
+/// Types that the file gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ViewLayout {
+    /// Of key and value; queues have no key.
+    Entries(Option<Layout>, Layout),
+    /// Of the records of a ring buffer.
+    Records(Layout),
+}
+
 /// How one map is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
@@ -124,6 +134,9 @@ pub struct View {
     pub map: String,
     /// For maps of records without a type (ring buffers): the structure's tag in the object's BTF.
     pub record: Option<String>,
+    /// Types that the file gives, for maps whose object has none.
+    #[serde(default)]
+    pub layout: Option<ViewLayout>,
     /// Columns that are shown differently from their type's default, by field.
     pub columns: Vec<Column>,
     /// The column to sort by, as it is shown.
@@ -357,6 +370,11 @@ impl View {
     /// A map as its types say.
     pub fn plain(map: &str) -> View {
         View { map: map.to_owned(), ..View::default() }
+    }
+
+    /// Whether it shows records as they come, and not entries.
+    pub fn is_events(&self) -> bool {
+        self.record.is_some() || matches!(self.layout, Some(ViewLayout::Records(_)))
     }
 }
 

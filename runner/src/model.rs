@@ -3,6 +3,7 @@
 //! It keeps the positions of what was written. Names that could not be bound were reported when the
 //! model was made and are left out of it.
 
+use crate::btf::Layout;
 use crate::desired::{self, Argument, Decoder, Details, HookKind, Metric, OnMissing, Plot};
 use crate::object::store::ObjectFile;
 use crate::object::{Global, Map, Program};
@@ -180,6 +181,20 @@ pub struct DefaultSlot {
     pub program: ProgramId,
 }
 
+/// Types that the file gives, for a map whose object has none.
+#[derive(Debug)]
+pub enum ViewLayout {
+    /// Of key and value; queues have no key.
+    Entries {
+        /// The key's.
+        key: Option<At<Layout>>,
+        /// The value's.
+        value: At<Layout>,
+    },
+    /// Of the records of a ring buffer.
+    Records(At<Layout>),
+}
+
 /// How a map is shown.
 #[derive(Debug)]
 pub struct View {
@@ -187,6 +202,8 @@ pub struct View {
     pub map: At<MapId>,
     /// The tag of the structure of its records.
     pub record: Option<At<String>>,
+    /// Types that the file gives.
+    pub layout: Option<ViewLayout>,
     /// Fields that are shown differently.
     pub columns: Vec<ColumnView>,
     /// The column to sort by, and whether the largest comes first.

@@ -4,7 +4,7 @@
 //! short is collected beside them.
 
 use crate::btf::{Btf, Field, Kind, Layout, TypeId};
-use crate::desired::{Column, Decoder, Sort, View};
+use crate::desired::{Column, Decoder, Sort, View, ViewLayout};
 use crate::kernel::maps::{self, Map};
 use crate::kernel::{Error, PinDir, iterators};
 use crate::live::Live;
@@ -108,7 +108,7 @@ pub fn read(
 ) -> anyhow::Result<Readout> {
     let mut readout = Readout { lookups: lookups(pins, views, live), ..Readout::default() };
     let mut types = Types::default();
-    for view in views.iter().filter(|view| view.record.is_none()) {
+    for view in views.iter().filter(|view| !view.is_events()) {
         let (table, full) = read_view(pins, view, wanted, &mut types, &mut readout.lookups)?;
         readout.loss.extend(full);
         if view.loss {
@@ -154,7 +154,7 @@ pub fn stream(
     let mut remarks = Remarks::default();
     let mut types = Types::default();
     let mut lookups = lookups(pins, views, live);
-    for view in views.iter().filter(|view| view.record.is_none()) {
+    for view in views.iter().filter(|view| !view.is_events()) {
         let map = Map::open(pins, &view.map)?;
         let reading = Reading::new(&map, view, wanted);
         let mut table = reading.empty_table(&mut types)?;
@@ -219,8 +219,11 @@ pub fn losses(live: &Live) -> Vec<Loss> {
 pub fn event_streams(pins: &PinDir, views: &[View]) -> Result<Vec<EventStream>, Error> {
     let mut streams = Vec::new();
     for view in views {
-        let Some(tag) = &view.record else { continue };
-        let layout = record_layout(pins, tag)?.unwrap_or(Layout::Opaque { size: 0 });
+        let layout = match (&view.layout, &view.record) {
+            (Some(ViewLayout::Records(layout)), _) => layout.clone(),
+            (_, Some(tag)) => record_layout(pins, tag)?.unwrap_or(Layout::Opaque { size: 0 }),
+            (_, None) => continue,
+        };
         let columns = columns(None, &layout, view);
         // The rules saw to it that it can be parsed.
         let line = view.line.as_deref().and_then(|line| Line::parse(line).ok());
@@ -264,9 +267,12 @@ impl<'a> Reading<'a> {
     /// The table that the map's entries go into.
     fn empty_table(&self, types: &mut Types) -> anyhow::Result<Table> {
         let map = self.map;
-        let (key, value) = match map.map_type().holds_maps() {
-            true => types.of_inner(map)?,
-            false => types.of(map)?,
+        let (key, value) = match (&self.view.layout, map.map_type().holds_maps()) {
+            (Some(ViewLayout::Entries(key, value)), _) => {
+                (key.clone().unwrap_or(Layout::untyped(0)), value.clone())
+            }
+            (_, true) => types.of_inner(map)?,
+            (_, false) => types.of(map)?,
         };
         let is_array = matches!(map.map_type(), MapType::ARRAY | MapType::PERCPU_ARRAY);
         let mut view = self.view.clone();

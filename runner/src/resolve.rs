@@ -7,6 +7,7 @@ mod attach;
 mod binder;
 mod encode;
 mod globals;
+mod layouts;
 mod number;
 mod objects;
 mod probe_tests;

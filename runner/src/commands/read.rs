@@ -133,7 +133,7 @@ fn read(
             unordered(probe, &remarks.unordered);
         }
         Format::Csv => {
-            let shown = views.iter().filter(|view| view.record.is_none() && !view.loss);
+            let shown = views.iter().filter(|view| !view.is_events() && !view.loss);
             let names: Vec<&str> = shown.map(|view| view.map.as_str()).collect();
             if names.len() > 1 {
                 bail!("CSV has one table: name a map; maps: {}", listed(names.into_iter(), 16));
@@ -200,7 +200,7 @@ fn views(live: &Live, map: Option<&str>) -> anyhow::Result<Vec<View>> {
         bail!("probe/{} has no map `{map}`; maps: {}", live.probe, listed(names, 16));
     }
     let view = known.iter().find(|view| view.map == map).cloned();
-    if view.as_ref().is_some_and(|view| view.record.is_some()) {
+    if view.as_ref().is_some_and(|view| view.is_events()) {
         bail!("`{map}` is a stream of records: `probe-runner run` shows them as they come");
     }
     // A map that is asked for by name is shown, even one of losses.

@@ -3,7 +3,7 @@
 use crate::desired::{Decoder, Metric, Plot, Scale};
 use crate::model::{ColumnView, View};
 use crate::resolve::binder::Binder;
-use crate::resolve::number;
+use crate::resolve::{layouts, number};
 use crate::spec::shape::{ColumnSpec, DecoderSpec, MetricSpec, PlotSpec, ScaleSpec, ViewSpec};
 use crate::spec::values::{Entries, Scalar};
 use crate::text::codes::Code;
@@ -21,6 +21,10 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
         }
         let map = binder.map(name);
         let record = spec.record.as_ref().and_then(|text| binder.text(text));
+        let layout = spec
+            .layout
+            .as_ref()
+            .and_then(|layout| layouts::bind(&layout.value, layout.span, binder));
         let columns = bind_columns(&spec.columns, binder);
         let sort = spec.sort.as_ref().and_then(|text| bind_sort(text, binder));
         let top = spec.top.as_ref().and_then(|text| bind_top(text, binder));
@@ -33,6 +37,7 @@ pub fn bind(views: &Entries<ViewSpec>, binder: &mut Binder<'_>) -> Vec<View> {
             bound.push(View {
                 map: name.with(map),
                 record,
+                layout,
                 columns,
                 sort,
                 top,

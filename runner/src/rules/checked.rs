@@ -2,7 +2,7 @@
 
 use crate::desired::{
     Attachment, Column, Desired, GlobalValue, Hook, MapDefinition, ObjectRef, ProgramRef, Slot,
-    Sort, View,
+    Sort, View, ViewLayout,
 };
 use crate::model::{self, DefaultSlot, Model, ProgramId};
 use crate::object::store::lasting;
@@ -144,6 +144,12 @@ pub fn view_of(model: &Model, view: &model::View) -> View {
     View {
         map: model.map(view.map.value).name.clone(),
         record: view.record.as_ref().map(|record| record.value.clone()),
+        layout: view.layout.as_ref().map(|layout| match layout {
+            model::ViewLayout::Entries { key, value } => {
+                ViewLayout::Entries(key.as_ref().map(|key| key.value.clone()), value.value.clone())
+            }
+            model::ViewLayout::Records(record) => ViewLayout::Records(record.value.clone()),
+        }),
         columns: view.columns.iter().map(column).collect(),
         sort: view
             .sort

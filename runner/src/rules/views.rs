@@ -1,12 +1,13 @@
 //! Whether maps can be shown as the probe file wants them.
 
 use crate::btf::Layout;
-use crate::model::{ColumnView, Model, View};
+use crate::model::{ColumnView, Model, View, ViewLayout};
 use crate::object::{Map, MapType};
 use crate::read::{ColumnError, Columns};
 use crate::rules::checked::view_of;
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
+use crate::text::source::Span;
 use crate::text::suggest::{listed, nearest};
 
 /// How many names a message lists.
@@ -28,6 +29,7 @@ pub fn check(model: &Model, findings: &mut Findings) {
             continue;
         }
         record_type_is_known(model, view, map, findings);
+        layout_fits(view, map, findings);
         if let Some((key, value)) = types(model, view, map) {
             columns_fit(model, view, map, key, value, findings);
         }
@@ -38,9 +40,16 @@ pub fn check(model: &Model, findings: &mut Findings) {
 /// maps are shown in hexadecimal.
 pub fn types<'a>(
     model: &'a Model,
-    view: &View,
+    view: &'a View,
     map: &'a Map,
 ) -> Option<(Option<&'a Layout>, &'a Layout)> {
+    match &view.layout {
+        Some(ViewLayout::Entries { key, value }) => {
+            return Some((key.as_ref().map(|key| &key.value), &value.value));
+        }
+        Some(ViewLayout::Records(record)) => return Some((None, &record.value)),
+        None => {}
+    }
     match &view.record {
         // The entries of the maps in it are shown, whose types are found when it is read.
         None if map.map_type.holds_maps() => None,
@@ -85,7 +94,7 @@ fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Fi
                 .help(format!("structures there are: {}", listed(names(), LISTED))),
             );
         }
-        None if is_events => findings.push(
+        None if is_events && view.layout.is_none() => findings.push(
             Diagnostic::error(
                 Code::RecordType,
                 view.map.span,
@@ -96,6 +105,71 @@ fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Fi
         ),
         _ => {}
     }
+}
+
+/// Types that the file gives have the sizes that the map has.
+fn layout_fits(view: &View, map: &Map, findings: &mut Findings) {
+    let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+    let (key, value) = match &view.layout {
+        None => return,
+        Some(ViewLayout::Records(record)) => {
+            if !is_events {
+                findings.push(wrong_layout(record.span, map).help("write `key` and `value`"));
+            } else if let Some(tag) = &view.record {
+                findings
+                    .push(wrong_layout(record.span, map).other(tag.span, "its type is named here"));
+            }
+            return;
+        }
+        Some(ViewLayout::Entries { value, .. }) if is_events => {
+            findings.push(wrong_layout(value.span, map).help("write `record`"));
+            return;
+        }
+        Some(ViewLayout::Entries { key, value }) => (key, value),
+    };
+    if map.map_type.holds_maps() {
+        findings.push(
+            wrong_layout(value.span, map)
+                .help("the maps in it have types of their own; leave it out"),
+        );
+        return;
+    }
+    let sizes = [
+        ("key", key.as_ref().map(|key| (key.span, key.value.size())), map.key_size),
+        ("value", Some((value.span, value.value.size())), map.value_size),
+    ];
+    for (what, written, size) in sizes {
+        match written {
+            Some((span, written)) if written != size => findings.push(
+                Diagnostic::error(
+                    Code::LayoutSize,
+                    span,
+                    format!("`{}` has a {what} of {size} bytes", map.name),
+                )
+                .label(format!("this is {written} bytes long"))
+                .help(
+                    "fields begin at multiples of their sizes, as in C; with `packed: true` they \
+                     follow each other without gaps",
+                ),
+            ),
+            None if size > 0 => findings.push(
+                Diagnostic::error(
+                    Code::LayoutSize,
+                    value.span,
+                    format!("`{}` has a {what} of {size} bytes", map.name),
+                )
+                .label("only the value's type is written")
+                .help("write its type too: `key: u32`"),
+            ),
+            _ => {}
+        }
+    }
+}
+
+fn wrong_layout(span: Span, map: &Map) -> Diagnostic {
+    let message = format!("`{}` can't have this layout", map.name);
+    Diagnostic::error(Code::LayoutSize, span, message)
+        .label(format!("it is a {} map", map.map_type))
 }
 
 fn columns_fit(

@@ -4,6 +4,7 @@
 
 use crate::spec::MapFlag;
 use crate::spec::attach::AttachSpec;
+use crate::spec::layout::LayoutSpec;
 use crate::spec::probe_test::TestSpec;
 use crate::spec::values::{Entries, Globals, Scalar};
 use crate::text::source::At;
@@ -144,6 +145,9 @@ pub struct ViewSpec {
     #[serde(rename = "type")]
     #[schemars(example = &"syscall_event")]
     pub record: Option<At<Scalar>>,
+    /// Types of key and value, or of records, for a map of an object without type information.
+    #[schemars(example = json!({ "key": { "pid": "u32", "comm": "char[16]" }, "value": "u64" }))]
+    pub layout: Option<At<LayoutSpec>>,
     /// Fields that are shown differently from what their types say. The fields of key and value go
     /// by their names; a key or value that is one number is called `key` or `value`.
     #[serde(default)]

@@ -81,6 +81,7 @@ codes! {
     PinIgnored "pin-ignored" "An object asks for a map that is pinned by its name."
     UnknownColumn "unknown-column" "A map has no such field."
     DecoderMismatch "decoder-mismatch" "A decoder doesn't fit the field's type."
+    LayoutSize "layout-size" "A layout doesn't fit the map."
     RecordType "record-type" "The type of a map's records is not known."
     UnitMismatch "unit-mismatch" "A unit doesn't fit what a name says."
     UnusedVariable "unused-variable" "No template uses a variable."

@@ -1,6 +1,7 @@
 //! An object that was written in Rust with aya-ebpf does what its source says.
 
 use anyhow::{Result, ensure};
+use serde_json::Value;
 
 use crate::features::Need;
 use crate::product::number;
@@ -23,14 +24,19 @@ fn counts(context: &Context) -> Result<()> {
         "globals: {{ WANTED: {CALL} }}\nattach:\n  \
          - tracepoint: {{ name: raw_syscalls/sys_enter, program: count_calls }}\n  \
          - raw_tracepoint: {{ name: sys_enter, program: dispatch }}\n\
-         tail_calls: {{ HANDLERS: {{ 0: handler }} }}\n"
+         tail_calls: {{ HANDLERS: {{ 0: handler }} }}\n\
+         read:\n  CALLS: {{ layout: {{ key: {{ tgid: u32 }}, value: {{ calls: u64 }} }} }}\n  \
+         HANDLED: {{}}\n  MISSED: {{}}\n"
     );
     let running = context.product.run(&context.probe_of("aya-probe.bpf.o", "aya", &rest)?, &[])?;
     let (process, _) = child(&["calls", CALL, &CALLS.to_string()])?;
     let transcript = running.interrupt()?;
     let reading = transcript.read()?;
     let of = |map| reading.sum(map, "value", |row| number(row, "key").ok() == Some(process.into()));
-    let (counted, handled, missed) = (of("CALLS")?, of("HANDLED")?, of("MISSED")?);
+    // This map has no types but those of the file.
+    let is_process = |row: &Value| number(row, "tgid").ok() == Some(process.into());
+    let counted = reading.sum("CALLS", "calls", is_process)?;
+    let (handled, missed) = (of("HANDLED")?, of("MISSED")?);
     ensure!(counted == CALLS, "{counted} of {CALLS} calls");
     // From 7.2 on a raw tracepoint may skip events; it says how many.
     let skipped = reading.loss("recursion_misses");

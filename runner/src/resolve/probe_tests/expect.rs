@@ -2,7 +2,7 @@
 
 use crate::btf::Layout;
 use crate::desired::{self, Decoder};
-use crate::model::{Expectations, ExpectedField, ExpectedRows, MapId, View};
+use crate::model::{Expectations, ExpectedField, ExpectedRows, MapId, View, ViewLayout};
 use crate::object::{Map, MapType};
 use crate::read::{Column, Columns, Value, decode, decoders};
 use crate::resolve::binder::Binder;
@@ -82,9 +82,19 @@ fn entry_columns(id: &At<MapId>, views: &[View], binder: &mut Binder<'_>) -> Opt
         });
         return None;
     }
-    let key = map.key.clone().unwrap_or_else(|| Layout::untyped(map.key_size));
-    let value = map.value.clone().unwrap_or_else(|| Layout::untyped(map.value_size));
-    Some(columns(Some(&key), &value, view_of(id.value, map, views, binder), &map.name))
+    let view = view_of(id.value, map, views, binder);
+    let written = match view.and_then(|view| view.layout.as_ref()) {
+        Some(ViewLayout::Entries { key: Some(key), value }) => Some((&key.value, &value.value)),
+        _ => None,
+    };
+    let (key, value) = match written {
+        Some((key, value)) => (key.clone(), value.clone()),
+        None => (
+            map.key.clone().unwrap_or_else(|| Layout::untyped(map.key_size)),
+            map.value.clone().unwrap_or_else(|| Layout::untyped(map.value_size)),
+        ),
+    };
+    Some(columns(Some(&key), &value, view, &map.name))
 }
 
 /// The columns of a ring buffer's records.
@@ -104,6 +114,9 @@ fn record_columns(id: &At<MapId>, views: &[View], binder: &mut Binder<'_>) -> Op
         return None;
     }
     let view = view_of(id.value, map, views, binder);
+    if let Some(ViewLayout::Records(record)) = view.and_then(|view| view.layout.as_ref()) {
+        return Some(columns(None, &record.value, view, &map.name));
+    }
     let Some(tag) = view.and_then(|view| view.record.as_ref()) else {
         binder.findings.push(
             Diagnostic::error(
