@@ -106,6 +106,11 @@ impl KernelTypes {
         found.into_iter().find(|found| found.ty().name() == name)
     }
 
+    /// Whether anything is known of its modules.
+    pub fn knows_modules(&self) -> bool {
+        !self.modules().is_empty()
+    }
+
     fn modules(&self) -> &[(Module, NameIndex)] {
         self.modules.get_or_init(|| {
             let names: BTreeSet<&str> = self.index.names().collect();

@@ -66,23 +66,23 @@ pub(super) fn modules(
     show: &mut dyn FnMut(&str, Vec<u8>),
 ) -> Result<(), Problem> {
     let mut peeked = Peeked::new(file)?;
-    let mut of_tar = |files: &mut dyn Read| {
-        members::tar(files, |path, content| {
-            if Role::of(path.rsplit('/').next().unwrap_or(path)) == Role::Module {
-                show(path, unpacked(content)?);
-            }
-            Ok(ControlFlow::Continue(()))
-        })
+    let look_at = |path: &str, content: &mut dyn Read| {
+        if Role::of(path.rsplit('/').next().unwrap_or(path)) == Role::Module {
+            show(path, unpacked(content)?);
+        }
+        Ok(ControlFlow::Continue(()))
     };
     if deb::is_deb(&peeked.start) {
-        return deb::with_files(&mut peeked.stream, |files, _| of_tar(files));
+        return deb::with_files(&mut peeked.stream, |files, _| members::tar(files, look_at));
+    }
+    if rpm::is_rpm(&peeked.start) {
+        return rpm::with_files(&mut peeked.stream, |files| members::cpio(files, look_at));
     }
     if peeked.is_tar() {
-        return of_tar(&mut peeked.stream);
+        return members::tar(&mut peeked.stream, look_at);
     }
     match Format::of(&peeked.start) {
-        Some(format) => of_tar(&mut format.unpack(BufReader::new(peeked.stream))?),
-        // Of other packages (rpm) the modules come in packages of their own.
+        Some(format) => members::tar(&mut format.unpack(BufReader::new(peeked.stream))?, look_at),
         None => Ok(()),
     }
 }

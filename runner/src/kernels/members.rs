@@ -60,19 +60,7 @@ pub(super) fn first_of_tar(
 /// The first kernel of a cpio archive.
 pub(super) fn first_of_cpio(stream: &mut dyn Read) -> Result<Vec<Member>, Problem> {
     let mut search = Search::default();
-    let mut stream = stream;
-    loop {
-        let mut file = newc::Reader::new(stream)?;
-        if file.entry().is_trailer() {
-            break;
-        }
-        let path = file.entry().name().to_owned();
-        let is_plain = file.entry().mode() & KIND == PLAIN;
-        if is_plain && search.look_at(&path, &mut file)?.is_break() {
-            break;
-        }
-        stream = file.finish()?;
-    }
+    cpio(stream, |path, content| search.look_at(path, content))?;
     search.finish(Vec::new())
 }
 
@@ -90,6 +78,26 @@ pub(super) fn tar(
         if look_at(&path, &mut file)?.is_break() {
             break;
         }
+    }
+    Ok(())
+}
+
+/// The same of a cpio archive.
+pub(super) fn cpio(
+    mut stream: &mut dyn Read,
+    mut look_at: impl FnMut(&str, &mut dyn Read) -> Result<ControlFlow<()>, Problem>,
+) -> Result<(), Problem> {
+    loop {
+        let mut file = newc::Reader::new(stream)?;
+        if file.entry().is_trailer() {
+            break;
+        }
+        let path = file.entry().name().to_owned();
+        let is_plain = file.entry().mode() & KIND == PLAIN;
+        if is_plain && look_at(&path, &mut file)?.is_break() {
+            break;
+        }
+        stream = file.finish()?;
     }
     Ok(())
 }

@@ -23,14 +23,22 @@ pub(super) fn is_rpm(start: &[u8]) -> bool {
 
 /// The kernel in a package.
 pub(super) fn read(file: &mut dyn Read) -> Result<Vec<Member>, Problem> {
+    with_files(file, first_of_cpio)
+}
+
+/// Shows the archive of a package's files.
+pub(super) fn with_files<T>(
+    file: &mut dyn Read,
+    show: impl FnOnce(&mut dyn Read) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     pass_over(file, LEAD)?;
     let signatures = header(file)?;
     pass_over(file, signatures.next_multiple_of(8) - signatures)?;
     header(file)?;
     let mut payload = BufReader::new(file);
     match Format::of(payload.fill_buf()?) {
-        Some(format) => first_of_cpio(&mut format.unpack(payload)?),
-        None => first_of_cpio(&mut payload),
+        Some(format) => show(&mut format.unpack(payload)?),
+        None => show(&mut payload),
     }
 }
 

@@ -108,12 +108,13 @@ fn function_is_known(trial: &Trial<'_>, name: &str, span: Span) -> Option<Diagno
             .label("the compiler made copies of it")
             .note(format!("the kernel's types have `{name}` with an ending, as in `{name}.isra.0`"))
     } else if trial.kernel.has_functions() {
-        warning
+        let warning = warning
             .label("it is not in the kernel's types")
             .note(
                 "functions in assembler, and some that the compiler changed, are not in the types",
             )
-            .did_you_mean(trial.kernel.function_like(name))
+            .did_you_mean(trial.kernel.function_like(name));
+        trial.kernel.as_far_as_known(warning)
     } else {
         warning.label("the kernel's types have no functions")
     };

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::btf::{Btf, Found, Kind, Prototype, Shape, Type, TypeId};
 use crate::kernels::Kernel;
+use crate::text::diagnostic::Diagnostic;
 use crate::text::suggest::nearest;
 
 /// How the types of tracepoints begin: `btf_trace_NAME` is a pointer to a function that takes a data
@@ -164,6 +165,16 @@ impl<'k> KernelNames<'k> {
     /// don't have proves nothing.
     pub(super) fn has_functions(&self) -> bool {
         !self.functions.is_empty()
+    }
+
+    /// Adds to a finding about a name that is missing what it rests on: a module might have it.
+    pub(super) fn as_far_as_known(&self, missing: Diagnostic) -> Diagnostic {
+        match self.kernel.types.knows_modules() {
+            true => missing,
+            false => missing.note(
+                "nothing is known of the kernel's modules: give the package that has them, or put it beside",
+            ),
+        }
     }
 
     /// Whether the kernel is known not to have a number: it isn't in the enumeration, which is there.

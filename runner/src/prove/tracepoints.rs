@@ -160,14 +160,14 @@ fn missing(trial: &Trial<'_>, hook: &Hook, name: &str) -> Diagnostic {
             Some((category, _)) => format!("{category}/{like}"),
             None => like.to_owned(),
         });
-    Diagnostic::error(
+    let missing = Diagnostic::error(
         Code::MissingTracepoint,
         hook.target.span,
         format!("a kernel has no tracepoint `{}`", hook.target.value),
     )
     .label(format!("its types have no btf_trace_{name}"))
-    .did_you_mean(like.as_deref())
-    .help(
+    .did_you_mean(like.as_deref());
+    trial.kernel.as_far_as_known(missing).help(
         "if only some kernels have it: `first_of` with an alternative for the others, or \
          `on_missing: skip`",
     )

@@ -47,9 +47,11 @@ pub(super) fn function(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
             );
             let error = match trial.kernel.has_copies(name) {
                 true => error.label("the compiler made copies of it, which have no trampolines"),
-                false => error
-                    .label("it is not in the kernel's types")
-                    .did_you_mean(trial.kernel.function_like(name)),
+                false => trial.kernel.as_far_as_known(
+                    error
+                        .label("it is not in the kernel's types")
+                        .did_you_mean(trial.kernel.function_like(name)),
+                ),
             };
             vec![error.help(
                 "if only some kernels have it: `first_of` with an alternative for the others, or \
