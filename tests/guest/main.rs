@@ -13,6 +13,7 @@ mod generations;
 mod leak;
 mod measure;
 mod objects;
+mod overhead;
 mod product;
 mod race;
 mod scenario;
@@ -75,6 +76,13 @@ enum Verb {
     OnTerminal(terminal::Inside),
     /// Take the terminal as `watch` does, and panic (started by scenarios)
     PanicOnScreen,
+    /// Measure what probes cost each event
+    Overhead {
+        #[command(flatten)]
+        args: overhead::Args,
+        #[command(flatten)]
+        paths: Paths,
+    },
     /// Generate traffic under a process id of its own (started by scenarios)
     #[command(subcommand)]
     Traffic(traffic::Kind),
@@ -149,6 +157,7 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
         Verb::Consume(args) => consume::run(&args, out).map(|()| ExitCode::SUCCESS),
         Verb::OnTerminal(inside) => terminal::inside(&inside).map(|()| ExitCode::SUCCESS),
         Verb::PanicOnScreen => terminal::panic_on_screen().map(|()| ExitCode::SUCCESS),
+        Verb::Overhead { args, paths } => overhead::run(&args, &paths.product()?, out),
         Verb::Traffic(kind) => traffic::run(&kind).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -7,6 +7,7 @@ mod attach;
 mod check;
 mod events;
 mod measure;
+pub mod overhead;
 mod read;
 mod serve;
 mod swap;
@@ -28,6 +29,8 @@ pub enum Args {
     Check(check::Args),
     /// Records through a ring buffer, decoded and as JSON: probe-runner, a C consumer with libbpf (root)
     Events(events::Args),
+    /// What our own probes cost each event, in instructions counted in virtual machines
+    Overhead(overhead::Args),
     /// Reading whole maps to JSON: probe-runner, bpftool
     Read(read::Args),
     /// Serving many series: a scrape, memory, and many scrapers while probes come and go (root)
@@ -45,6 +48,7 @@ pub fn run(args: &Args) -> Result<()> {
         Args::Attach(args) => attach::run(args),
         Args::Check(args) => check::run(args),
         Args::Events(args) => events::run(args),
+        Args::Overhead(args) => overhead::run(args),
         Args::Read(args) => read::run(args),
         Args::Serve(args) => serve::run(args),
         Args::Swap(args) => swap::run(args),

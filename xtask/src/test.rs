@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 
+use crate::bench::overhead;
 use crate::report::{self, Outcome, Report, Totals};
 use crate::{binaries, kernel_files, libbpf_diff, native, packages, paths, vm};
 
@@ -57,6 +58,10 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
     let there = packages::require(&packages::QEMU).and_then(|_| vm::run_all(&binaries));
     let there = or_failed("virtual-machines", there)?;
 
+    packages::announce("counting what probes cost");
+    let costs = overhead::check_all(&binaries).map(|report| vec![report]);
+    let costs = or_failed("overhead", costs)?;
+
     let parts = [
         ("unit and command line", tests),
         ("hostile files, released", hostile),
@@ -64,6 +69,7 @@ pub fn run(_args: &Args) -> Result<ExitCode> {
         ("linked as by libbpf", linked),
         ("this kernel", report::sum(&here)),
         ("virtual machines", report::sum(&there)),
+        ("cost of probes", report::sum(&costs)),
         ("ran on no kernel", never_ran(&[here.clone(), there.clone()].concat())?),
     ];
     writeln!(std::io::stdout())?;

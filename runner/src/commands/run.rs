@@ -134,11 +134,8 @@ impl Shown {
     /// Before anything is attached: whether there are the maps that the options are about.
     fn fits(&self, probes: &[&Checked], format: Format) -> anyhow::Result<()> {
         let views: Vec<_> = probes.iter().flat_map(|probe| probe.desired().views).collect();
-        let maps: Vec<&str> = views
-            .iter()
-            .filter(|view| view.record.is_some())
-            .map(|view| view.map.as_str())
-            .collect();
+        let maps: Vec<&str> =
+            views.iter().filter(|view| view.is_events()).map(|view| view.map.as_str()).collect();
         if let Some(unknown) = self.maps.iter().find(|wanted| !maps.contains(&wanted.as_str())) {
             bail!("no records come through `{unknown}`; maps of records: {}", listed(maps, 16));
         }

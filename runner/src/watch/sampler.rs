@@ -53,7 +53,7 @@ impl Sampler {
         let views = self.views(&live);
         let mut lookups = readout::lookups(&pins, &views, &live);
         let (mut sheets, mut losses) = (Vec::new(), Vec::new());
-        for view in views.iter().filter(|view| view.record.is_none()) {
+        for view in views.iter().filter(|view| !view.is_events()) {
             let wish = wishes.iter().find(|wish| wish.map == view.map);
             match self.read(&pins, view, wish, &mut lookups) {
                 Ok((table, full)) if view.loss => {
@@ -68,7 +68,7 @@ impl Sampler {
             }
         }
         losses.extend(readout::losses(&live));
-        let streams = views.iter().filter(|view| view.record.is_some());
+        let streams = views.iter().filter(|view| view.is_events());
         let streams = streams.filter_map(|view| {
             let map = live.maps.iter().find(|map| map.name == view.map)?;
             Some(Stream { map: view.map.clone(), id: map.id })

@@ -3,7 +3,7 @@
 //! `native` measures on this machine's kernel, `counted` in virtual machines that count instructions, for what this
 //! kernel may not allow.
 
-mod case;
+pub mod case;
 mod counted;
 pub mod loader;
 mod native;

@@ -60,6 +60,16 @@ pub const STEERING: [Case; 2] = [
     },
 ];
 
+/// What the dispatcher does where it finds a handler, written without a tail call.
+pub const INLINED: Case = Case {
+    name: "raw tracepoint with the handler inlined",
+    stem: "inlined",
+    object: "tests/objects/prebuilt/x86_64/inlined.bpf.o",
+    attach: "raw_tracepoint: { name: sys_enter, program: inlined }",
+    programs: "inlined",
+    slots: &[],
+};
+
 const RPS: &str = "ebpf-programs/prebuilt/x86_64/rps.bpf.o";
 
 impl Case {
