@@ -184,10 +184,10 @@ static __always_inline u16 from_big_endian_16(u16 value)
  */
 static __always_inline int count_in(void *map, const void *key)
 {
-	const u64 first = 1;
 	u64 *count = bpf_map_lookup_elem(map, key);
 
 	if (!count) {
+		const u64 first = 1;
 		int error = bpf_map_update_elem(map, key, &first, MAP_NOEXIST);
 
 		if (error != -EEXIST)

@@ -35,7 +35,7 @@ struct rps_key {
 struct rps_loss {
 	/* A call whose return was never seen: its stack was used again. */
 	u64 overwritten;
-	/* A return whose entry was not seen, or evicted since. */
+	/* A return whose entry was not seen, or whose place was taken since. */
 	u64 orphaned;
 	/* Packets of a new key that the kernel found no room for. */
 	u64 map_full;
@@ -43,9 +43,24 @@ struct rps_loss {
 	u64 unreadable;
 };
 
+/* A call between its entry and its return. */
 struct rps_call {
+	/* Where its return address lies, which no other live call shares; 0: free. */
+	u64 stack;
 	struct net_device *dev;
 	struct sk_buff *skb;
+};
+
+/*
+ * A CPU is in one call at a time, and in another where an interrupt brings a
+ * packet meanwhile. Calls stay on their CPU: bottom halves are off.
+ */
+#define MAX_CALLS 4
+
+struct rps_calls {
+	struct rps_call calls[MAX_CALLS];
+	/* How many of them are taken, the first aside. */
+	u64 others;
 };
 
 struct {
@@ -57,15 +72,15 @@ struct {
 
 /*
  * Calls between entry and return, by stack pointer: that is unique among live
- * calls on all CPUs. A pid is not, since the idle tasks are all pid 0 and a
- * softirq borrows whatever task it interrupts. Entries whose return is never
- * seen are evicted in time, so the map cannot fill up.
+ * calls. A pid is not, since the idle tasks are all pid 0 and a softirq borrows
+ * whatever task it interrupts. The place of a call whose return is never seen is
+ * used again when there is no other, so the map cannot fill up.
  */
 struct {
-	__uint(type, MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, u64);
-	__type(value, struct rps_call);
+	__uint(type, MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct rps_calls);
 } rps_in_flight SEC(".maps");
 
 struct {
@@ -137,19 +152,59 @@ int rps_fexit(const u64 *ctx)
 	return 0;
 }
 
+static __always_inline struct rps_calls *calls_here(void)
+{
+	const u32 only = 0;
+
+	return bpf_map_lookup_elem(&rps_in_flight, &only);
+}
+
+/* The call at a stack pointer; at 0, a free place. Not the first. */
+static __always_inline struct rps_call *find_other(struct rps_calls *here, u64 stack)
+{
+	for (int i = 1; i < MAX_CALLS; i++)
+		if (here->calls[i].stack == stack)
+			return &here->calls[i];
+	return NULL;
+}
+
+/* A place for a call at a stack pointer. The first is nearly always free. */
+static __always_inline struct rps_call *place_for(struct rps_calls *here, u64 stack)
+{
+	struct rps_call *first = &here->calls[0], *other;
+
+	if (!first->stack)
+		return first;
+	/* A return that was not seen has left its call, perhaps at the same stack. */
+	if (first->stack != stack) {
+		other = find_other(here, stack);
+		if (!other) {
+			other = find_other(here, 0);
+			if (other) {
+				here->others++;
+				return other;
+			}
+		}
+	} else {
+		other = first;
+	}
+	COUNT_HERE(rps_loss, overwritten);
+	return other ? other : first;
+}
+
 SEC("kprobe/get_rps_cpu")
 int rps_entry(const struct registers *ctx)
 {
 	u64 stack = STACK_AT_ENTRY(ctx);
-	struct rps_call call = {
-		.dev = (void *)FUNCTION_ARGUMENT_0(ctx),
-		.skb = (void *)FUNCTION_ARGUMENT_1(ctx),
-	};
+	struct rps_calls *here = calls_here();
+	struct rps_call *call;
 
-	if (bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_NOEXIST) == -EEXIST) {
-		COUNT_HERE(rps_loss, overwritten);
-		bpf_map_update_elem(&rps_in_flight, &stack, &call, MAP_ANY);
-	}
+	if (!here)
+		return 0;
+	call = place_for(here, stack);
+	call->stack = stack;
+	call->dev = (void *)FUNCTION_ARGUMENT_0(ctx);
+	call->skb = (void *)FUNCTION_ARGUMENT_1(ctx);
 	return 0;
 }
 
@@ -157,27 +212,33 @@ SEC("kretprobe/get_rps_cpu")
 int rps_return(const struct registers *ctx)
 {
 	u64 stack = STACK_BEFORE_RETURN(ctx);
-	struct rps_call *found = bpf_map_lookup_elem(&rps_in_flight, &stack);
+	struct rps_calls *here = calls_here();
 	s32 target = FUNCTION_RESULT(ctx);
 	enum match match = MATCHES;
-	struct rps_call call;
+	struct rps_call *call;
 	u32 ifindex;
 
-	if (!found) {
-		COUNT_HERE(rps_loss, orphaned);
+	if (!here)
 		return 0;
+	call = &here->calls[0];
+	if (call->stack != stack) {
+		call = here->others ? find_other(here, stack) : NULL;
+		if (!call) {
+			COUNT_HERE(rps_loss, orphaned);
+			return 0;
+		}
+		here->others--;
 	}
-	/* Once deleted, the entry may be another call's: take it out first. */
-	call = *found;
-	bpf_map_delete_elem(&rps_in_flight, &stack);
+	/* Its place is free, and what it holds stays: no other entry runs on this CPU until the end. */
+	call->stack = 0;
 
-	ifindex = KERNEL_READ(call.dev, ifindex);
+	ifindex = KERNEL_READ(call->dev, ifindex);
 	if (!is_wanted(ifindex, target))
 		return 0;
 	if (filter_reads_packets())
-		match = packet_match(KERNEL_READ(call.skb, data),
-				     KERNEL_READ(call.skb, len) - KERNEL_READ(call.skb, data_len),
-				     KERNEL_READ(call.skb, protocol));
+		match = packet_match(KERNEL_READ(call->skb, data),
+				     KERNEL_READ(call->skb, len) - KERNEL_READ(call->skb, data_len),
+				     KERNEL_READ(call->skb, protocol));
 	count_match(ifindex, target, match);
 	return 0;
 }

@@ -10,6 +10,7 @@ const FEATURES: &[u8] = include_bytes!("testdata/features.bpf.o");
 const OLD_MAPS: &[u8] = include_bytes!("testdata/old-maps.bpf.o");
 const AYA: &[u8] = include_bytes!("../../../tests/objects/aya/aya-probe.bpf.o");
 const RPS: &[u8] = include_bytes!("../../../ebpf-programs/prebuilt/x86_64/rps.bpf.o");
+const PAIRS: &[u8] = include_bytes!("../../../tests/objects/prebuilt/x86_64/pairs.bpf.o");
 const SYSCALLS: &[u8] = include_bytes!("../../../ebpf-programs/prebuilt/x86_64/syscalls.bpf.o");
 
 fn features() -> Inventory {
@@ -261,15 +262,16 @@ fn programs_tell_what_they_read_of_their_context() {
 #[test]
 fn programs_tell_what_they_do_with_their_maps() {
     let rps = Inventory::read(RPS).expect("a good object");
-    let of_map = |name: &str| -> Vec<(MapUse, u32)> {
-        let calls = program(&rps, name).map_calls.iter();
-        calls
-            .filter(|call| call.map == "rps_in_flight")
-            .map(|call| (call.usage, call.pid_bytes))
-            .collect()
+    let pairs = Inventory::read(PAIRS).expect("a good object");
+    let of_map = |object: &Inventory, name: &str, map: &str| -> Vec<(MapUse, u32)> {
+        let calls = program(object, name).map_calls.iter();
+        calls.filter(|call| call.map == map).map(|call| (call.usage, call.pid_bytes)).collect()
     };
-    assert_eq!(of_map("rps_entry"), [(MapUse::Update, 0)]);
-    assert_eq!(of_map("rps_return"), [(MapUse::Lookup, 0), (MapUse::Delete, 0)]);
+    assert_eq!(of_map(&rps, "rps_entry", "rps_in_flight"), [(MapUse::Lookup, 0)]);
+    let counted = [(MapUse::Lookup, 0), (MapUse::Update, 0)];
+    assert_eq!(of_map(&rps, "rps_return", "rps_record"), counted);
+    let taken = [(MapUse::Lookup, 0), (MapUse::Delete, 0)];
+    assert_eq!(of_map(&pairs, "return_by_stack", "by_stack"), taken);
 }
 
 #[test]

@@ -44,8 +44,11 @@ pub struct Args {
     #[arg(long, value_name = "SERIES", default_values = KERNELS)]
     kernel: Vec<String>,
     /// Write down what is measured, for later runs to be compared with
-    #[arg(long)]
+    #[arg(long, conflicts_with = "objects")]
     remember: bool,
+    /// Where to look for the objects first: for trying a change
+    #[arg(long, value_name = "DIRECTORY")]
+    objects: Option<PathBuf>,
 }
 
 /// What was measured on a kernel.
@@ -66,7 +69,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut report = Report::default();
     let mut all = remembered()?;
     for series in &args.kernel {
-        let measured = measure(series, &binaries)?;
+        let measured = measure(series, &binaries, args.objects.as_deref())?;
         judge(series, &measured, all.get(series), &mut report)?;
         all.insert(series.clone(), measured);
     }
@@ -84,7 +87,7 @@ pub fn check_all(binaries: &Binaries) -> Result<Report> {
     let mut report = Report::default();
     let all = remembered()?;
     for series in KERNELS {
-        match measure(series, binaries) {
+        match measure(series, binaries, None) {
             Ok(measured) => judge(series, &measured, all.get(series), &mut report)?,
             Err(error) => {
                 writeln!(std::io::stdout(), "FAIL overhead-{series}: {error:#}")?;
@@ -106,7 +109,7 @@ fn remembered() -> Result<BTreeMap<String, Remembered>> {
         .with_context(|| format!("not what is remembered: {}", file().display()))
 }
 
-fn measure(series: &str, binaries: &Binaries) -> Result<Remembered> {
+fn measure(series: &str, binaries: &Binaries, objects: Option<&Path>) -> Result<Remembered> {
     packages::announce(&format!("counting instructions of probes on Linux {series}"));
     let [_, dispatch] = RAW_TRACEPOINTS;
     let [fexit, pair] = STEERING;
@@ -124,7 +127,10 @@ fn measure(series: &str, binaries: &Binaries) -> Result<Remembered> {
         }
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         arguments.extend(["--case".to_owned(), format!("{events}:/{probe}")]);
-        extras.push(Extra { name: object, path: case.object() });
+        let own = case.object();
+        let tried = objects.zip(own.file_name()).map(|(objects, name)| objects.join(name));
+        let path = tried.filter(|path| path.exists()).unwrap_or(own);
+        extras.push(Extra { name: object, path });
         extras.push(Extra { name: probe, path: file });
     }
     let errand = Errand {
