@@ -6,9 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use crate::features::{Need, try_out};
 use crate::product::{Product, path};
+use crate::sys;
 use crate::terminal::Terminal;
 use crate::traffic::calls::child;
 use crate::traffic::packets::Receiver;
@@ -63,17 +65,41 @@ fn watch_rps(product: &Product, out: &mut dyn Write) -> Result<()> {
     let localhost = [127, 0, 0, 1].into();
     let _steering = Steering::on()?;
     let receiver = Receiver::bind(localhost)?;
-    watch(product, out, "rps", &[""], |second| {
-        // Now more, now less.
-        (0..8).try_for_each(|_| receiver.send_from(localhost, 20 + 30 * (second % 5)))
-    })
+    let all = &["--set", "all=true"];
+    let shown = watch(product, out, ("rps", all), &[""], |second| {
+        // Now more, now less, and from the second CPU a third of it: RPS moves some of them and leaves others.
+        for (cpu, flows) in [(0, 6), (1, 2)] {
+            stay_on(cpu)?;
+            (0..flows).try_for_each(|_| receiver.send_from(localhost, 20 + 30 * (second % 5)))?;
+        }
+        Ok(())
+    });
+    let cpus = thread::available_parallelism()?.get();
+    let mut any = CpuSet::new();
+    (0..cpus).for_each(|cpu| any.set(cpu));
+    sched_setaffinity(None, &any)?;
+    shown
+}
+
+fn stay_on(cpu: usize) -> Result<()> {
+    let mut only = CpuSet::new();
+    only.set(cpu);
+    Ok(sched_setaffinity(None, &only)?)
 }
 
 fn watch_syscalls(product: &Product, out: &mut dyn Write) -> Result<()> {
     let this = std::env::current_exe()?;
-    watch(product, out, "syscalls", &["", "3", "4"], |second| {
-        child(&["timers", &(second % 4 + 1).to_string()])?;
-        Command::new(&this).args(["traffic", "nothing"]).status()?;
+    /// timer_gettime
+    const CALL: i64 = 224;
+    let mut last = usize::MAX;
+    watch(product, out, ("syscalls", &[]), &["", "3", "4"], |second| {
+        (0..10 * (second % 4 + 1)).for_each(|_| sys::call(CALL));
+        // And now and then a process that lives for as long as its calls take.
+        if second % 4 == 0 && second != last {
+            child(&["timers", "3"])?;
+            Command::new(&this).args(["traffic", "nothing"]).status()?;
+            last = second;
+        }
         Ok(())
     })
 }
@@ -83,15 +109,16 @@ fn watch_syscalls(product: &Product, out: &mut dyn Write) -> Result<()> {
 fn watch(
     product: &Product,
     out: &mut dyn Write,
-    probe: &str,
+    (probe, options): (&str, &[&str]),
     keys: &[&str],
     mut traffic: impl FnMut(usize) -> Result<()>,
 ) -> Result<()> {
     let file = product.shipped(probe);
-    product.command(&["apply", path(&file)?])?.success()?;
+    product.command(&[&["apply", path(&file)?], options].concat())?.success()?;
     let binary = path(product.binary())?;
     let mut terminal = Terminal::start(&[binary, "watch", probe], (24, 80), false)?;
-    writeln!(out, "\n$ probe-runner apply probes.d/{probe}.yaml\n$ probe-runner watch {probe}")?;
+    let apply = [&[format!("probes.d/{probe}.yaml").as_str()], options].concat().join(" ");
+    writeln!(out, "\n$ probe-runner apply {apply}\n$ probe-runner watch {probe}")?;
     for (position, key) in keys.iter().enumerate() {
         terminal.press(key)?;
         let time = Instant::now();
