@@ -24,6 +24,9 @@ const PROMISED: Limits = Limits { time: Duration::from_millis(100), kib: 64 << 1
 /// A debug build is many times slower and itself larger.
 const UNOPTIMISED: Limits = Limits { time: Duration::from_secs(30), kib: 128 << 10 };
 
+/// How often something is timed again that took too long.
+const RETRIES: usize = 3;
+
 /// Names a released binary, to be tested by what is promised of it; `cargo xtask test` does so.
 const RELEASED: &str = "PROBE_RUNNER_RELEASED";
 
@@ -219,9 +222,18 @@ fn hostile_files_are_answered_soon_and_in_little_memory() {
     let mut slowest = (Duration::ZERO, "");
     for (name, bytes) in hostile() {
         scratch.write("x.yaml", bytes);
-        let before = computed();
-        let output = check(scratch.path(), &["check", "x.yaml"]);
-        let time = computed() - before;
+        let timed = || {
+            let before = computed();
+            let output = check(scratch.path(), &["check", "x.yaml"]);
+            (computed() - before, output)
+        };
+        let (mut time, output) = timed();
+        // What else the machine does only adds to it.
+        for _ in 0..RETRIES {
+            if time > limits.time {
+                time = time.min(timed().0);
+            }
+        }
         slowest = slowest.max((time, name));
         let peak = getrusage(UsageWho::RUSAGE_CHILDREN).expect("it is known").max_rss();
         let said = String::from_utf8_lossy(&output.stderr);

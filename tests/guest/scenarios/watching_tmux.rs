@@ -152,16 +152,18 @@ fn in_tmux(context: &Context) -> Result<()> {
     })?;
     tmux.command(&["resize-window", "-x", "80", "-y", "24"])?;
 
+    // A path may be longer than the terminal is wide.
+    let is_named = |text: &str| text.replace('\n', "").contains(&command);
     // Stopped as any program in a shell, and continued.
     tmux.press("C-z")?;
-    tmux.until("the shell", |text| text.contains("Stopped") && text.contains(&command))?;
+    tmux.until("the shell", |text| text.contains("Stopped") && is_named(text))?;
     ensure!(tmux.settings(context)? == before, "stopped, it keeps the terminal's settings");
     tmux.type_line("fg")?;
     tmux.shows("probe/syscalls  attached")?;
 
     // Ended by its key, and by a signal.
     tmux.press("q")?;
-    tmux.until("the shell", |text| text.contains(&command) && !text.contains("attached"))?;
+    tmux.until("the shell", |text| is_named(text) && !text.contains("attached"))?;
     ensure!(tmux.settings(context)? == before, "`q` leaves other settings");
     tmux.type_line(&format!("clear; {command}"))?;
     tmux.shows("probe/syscalls  attached")?;

@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut all = remembered()?;
     for series in &args.kernel {
         let measured = measure(series, &binaries, args.objects.as_deref())?;
-        judge(series, &measured, all.get(series), &mut report)?;
+        judge(series, &measured, all.get(series), &mut report, &mut std::io::stdout())?;
         all.insert(series.clone(), measured);
     }
     if args.remember {
@@ -88,7 +88,9 @@ pub fn check_all(binaries: &Binaries) -> Result<Report> {
     let all = remembered()?;
     for series in KERNELS {
         match measure(series, binaries, None) {
-            Ok(measured) => judge(series, &measured, all.get(series), &mut report)?,
+            Ok(measured) => {
+                judge(series, &measured, all.get(series), &mut report, &mut std::io::stdout())?
+            }
             Err(error) => {
                 writeln!(std::io::stdout(), "FAIL overhead-{series}: {error:#}")?;
                 report.add(&format!("overhead-{series}"), Outcome::Failed);
@@ -172,8 +174,8 @@ fn judge(
     measured: &Remembered,
     before: Option<&Remembered>,
     report: &mut Report,
+    out: &mut dyn Write,
 ) -> Result<()> {
-    let mut out = std::io::stdout();
     for (index, ((name, aim), figure)) in FIGURES.iter().zip(&measured.figures).enumerate() {
         let was =
             before.and_then(|before| before.figures.get(index).map(|was| (was, &before.kernel)));
@@ -205,7 +207,8 @@ mod tests {
         let before = Remembered { kernel: "a".into(), figures: vec![400.0, 1000.0, 20.0] };
         let measured = Remembered { kernel: kernel.into(), figures: figures.to_vec() };
         let mut report = Report::default();
-        judge("6.12", &measured, Some(&before), &mut report).expect("it can be written");
+        judge("6.12", &measured, Some(&before), &mut report, &mut Vec::new())
+            .expect("it can be written");
         report.totals().failed
     }
 
