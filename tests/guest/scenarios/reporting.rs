@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -137,6 +137,20 @@ struct Browser<'a> {
     directory: &'a Path,
     proxy: String,
     asked: Arc<AtomicUsize>,
+    ended: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Browser<'_> {
+    /// The proxy ends with it: later scenarios have this process to themselves.
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+        // It waits for a connection.
+        TcpStream::connect(&self.proxy).ok();
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
 }
 
 impl<'a> Browser<'a> {
@@ -144,9 +158,13 @@ impl<'a> Browser<'a> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let proxy = listener.local_addr()?.to_string();
         let asked = Arc::new(AtomicUsize::new(0));
-        let counted = asked.clone();
-        thread::spawn(move || {
+        let ended = Arc::new(AtomicBool::new(false));
+        let (counted, is_over) = (asked.clone(), ended.clone());
+        let thread = thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
+                if is_over.load(Ordering::SeqCst) {
+                    break;
+                }
                 let mut request = [0; 1024];
                 stream.set_read_timeout(Some(Duration::from_secs(5))).ok();
                 let size = stream.read(&mut request).unwrap_or(0);
@@ -158,7 +176,7 @@ impl<'a> Browser<'a> {
                 stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").ok();
             }
         });
-        Ok(Browser { directory, proxy, asked })
+        Ok(Browser { directory, proxy, asked, ended, thread: Some(thread) })
     }
 
     /// How often something was asked for since the last time.
