@@ -106,9 +106,10 @@ struct {
 	__type(value, u64);
 } piled SEC(".maps");
 
+/* So many that two stacks hardly ever have the same place, by their hash: the second would not be kept. */
 struct {
 	__uint(type, MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, 64);
+	__uint(max_entries, 16384);
 	__uint(key_size, 4);
 	__uint(value_size, 16 * 8);
 } stacks SEC(".maps");
