@@ -177,7 +177,7 @@ pub fn stream(
         sheets.part(&table, &mut lookups)?;
         sheets.end()?;
         remarks.loss.extend(full_map(&map, count));
-        if map.map_type().is_hash() {
+        if map.map_type().has_fill_level() {
             remarks.entries.push((view.map.clone(), count as u64));
         }
     }
@@ -295,7 +295,7 @@ impl<'a> Reading<'a> {
     fn names_are_known(&self, columns: &Columns) -> anyhow::Result<()> {
         let Some(filter) = self.wanted.filter else { return Ok(()) };
         let known = columns.json_names();
-        if let Some(name) = filter.names.iter().find(|name| !known.contains(name)) {
+        if let Some(name) = filter.unknown(&known) {
             bail!(
                 "the filter names `{name}`, but `{}` has no such column; columns there are: {}",
                 self.map.name(),

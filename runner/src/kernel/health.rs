@@ -37,7 +37,8 @@ impl Statistics {
 /// is left out.
 pub fn fill(live: &Live, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<String, u64> {
     let pins = PinDir::persistent(&live.probe);
-    let hashes = live.maps.iter().filter(|map| map.map_type.is_hash() && is_wanted(&map.name));
+    let hashes =
+        live.maps.iter().filter(|map| map.map_type.has_fill_level() && is_wanted(&map.name));
     let count = |name: &str| Map::open(&pins, name).and_then(|map| map.count()).ok();
     hashes.filter_map(|map| Some((map.name.clone(), count(&map.name)?))).collect()
 }

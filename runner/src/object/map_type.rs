@@ -97,16 +97,7 @@ impl MapType {
 
     /// Whether user space can list its entries and store them in another map.
     pub fn has_copyable_entries(self) -> bool {
-        matches!(
-            self,
-            MapType::HASH
-                | MapType::LRU_HASH
-                | MapType::PERCPU_HASH
-                | MapType::LRU_PERCPU_HASH
-                | MapType::ARRAY
-                | MapType::PERCPU_ARRAY
-                | MapType::LPM_TRIE
-        )
+        self.has_fill_level() || matches!(self, MapType::ARRAY | MapType::PERCPU_ARRAY)
     }
 
     /// Whether its values belong to something else of the kernel (a socket, a task), as many as there
@@ -151,16 +142,22 @@ impl MapType {
         !refuse.contains(&self.name().as_str())
     }
 
-    /// Whether it is a hash or a trie: how many entries it has changes.
+    /// Whether it is a hash, shared or per CPU.
     pub fn is_hash(self) -> bool {
         matches!(
             self,
-            MapType::HASH
-                | MapType::LRU_HASH
-                | MapType::PERCPU_HASH
-                | MapType::LRU_PERCPU_HASH
-                | MapType::LPM_TRIE
+            MapType::HASH | MapType::LRU_HASH | MapType::PERCPU_HASH | MapType::LRU_PERCPU_HASH
         )
+    }
+
+    /// Whether it is a hash or a trie: how many entries it has changes.
+    pub fn has_fill_level(self) -> bool {
+        self.is_hash() || self == MapType::LPM_TRIE
+    }
+
+    /// Whether records come through it, and it holds no entries.
+    pub fn holds_records(self) -> bool {
+        matches!(self, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY)
     }
 
     /// Whether each CPU has a value of its own.

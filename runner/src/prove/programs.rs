@@ -213,14 +213,8 @@ pub(super) fn maps(trial: &Trial<'_>) -> Vec<Diagnostic> {
 /// was larger. Measured: 5.10 refuses them (E2BIG), 6.1 takes them.
 fn key_is_small(trial: &Trial<'_>, definition: &MapDefinition) -> Option<Diagnostic> {
     const STACK: u32 = 512;
-    let is_hash = matches!(
-        definition.map_type(),
-        MapType::HASH
-            | MapType::PERCPU_HASH
-            | MapType::LRU_HASH
-            | MapType::LRU_PERCPU_HASH
-            | MapType::HASH_OF_MAPS
-    );
+    let map_type = definition.map_type();
+    let is_hash = map_type.is_hash() || map_type == MapType::HASH_OF_MAPS;
     if !is_hash || definition.key_size <= STACK || trial.kernel.is_older_than(5, 11) != Some(true) {
         return None;
     }

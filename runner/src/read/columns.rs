@@ -120,6 +120,11 @@ pub fn field_names(key: Option<&Layout>, value: &Layout) -> Vec<String> {
 }
 
 impl Columns {
+    /// The columns that rows are listed with, and their positions: what is drawn isn't also listed.
+    pub fn listed(&self) -> impl Iterator<Item = (usize, &Column)> {
+        self.shown.iter().enumerate().filter(|(_, column)| column.buckets().is_none())
+    }
+
     /// The columns of a map of this key and value, or of a record (`key` is `None`), as the view
     /// asks for them; without a view all of them as their types say.
     ///

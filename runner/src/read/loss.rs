@@ -1,5 +1,7 @@
 //! What makes the numbers short.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use crate::read::columns::Source;
@@ -23,6 +25,13 @@ pub struct Loss {
 }
 
 impl Loss {
+    /// As they are shown: the largest first.
+    pub fn largest_first(losses: &[Loss]) -> Vec<&Loss> {
+        let mut losses: Vec<&Loss> = losses.iter().collect();
+        losses.sort_by_key(|loss| Reverse(loss.count));
+        losses
+    }
+
     /// The numbers of a map that the probe counts its own losses in: one loss for each field of the
     /// value that isn't 0, over all rows. A hidden field is left out.
     pub fn from_table(table: &Table) -> Vec<Loss> {

@@ -175,12 +175,12 @@ fn calls_in_flight(model: &Model, pair: &Pair<'_>, findings: &mut Findings) {
     let mut seen = HashSet::new();
     for call in entry.map_calls.iter().filter(|call| call.usage == MapUse::Update) {
         let Some(map) = model.find_map(&call.map).map(|id| model.map(id)) else { continue };
-        let is_hash = matches!(
-            map.map_type,
-            MapType::HASH | MapType::LRU_HASH | MapType::PERCPU_HASH | MapType::LRU_PERCPU_HASH
-        );
         let used = |usage| uses(back, &map.name, usage);
-        if !is_hash || !used(MapUse::Lookup) || used(MapUse::Update) || !seen.insert(&call.map) {
+        if !map.map_type.is_hash()
+            || !used(MapUse::Lookup)
+            || used(MapUse::Update)
+            || !seen.insert(&call.map)
+        {
             continue;
         }
         if call.pid_bytes > 0 && call.pid_bytes >= map.key_size {

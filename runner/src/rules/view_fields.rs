@@ -17,7 +17,7 @@ const LISTED: usize = 16;
 pub fn check(model: &Model, findings: &mut Findings) {
     for view in &model.views {
         let map = model.map(view.map.value);
-        let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+        let is_events = map.map_type.holds_records();
         limits_are_of_records(view, map, is_events, findings);
         cpus_have_values(view, map, findings);
         entries_can_be_taken(view, map, findings);
@@ -89,16 +89,8 @@ fn cpus_have_values(view: &View, map: &Map, findings: &mut Findings) {
 /// gives a value and removes it at once.
 fn entries_can_be_taken(view: &View, map: &Map, findings: &mut Findings) {
     let Some(reset) = view.reset.as_ref().filter(|reset| reset.value) else { return };
-    let can_be = matches!(
-        map.map_type,
-        MapType::HASH
-            | MapType::PERCPU_HASH
-            | MapType::LRU_HASH
-            | MapType::LRU_PERCPU_HASH
-            | MapType::QUEUE
-            | MapType::STACK
-    );
-    if can_be {
+    let holds_a_line = matches!(map.map_type, MapType::QUEUE | MapType::STACK);
+    if map.map_type.is_hash() || holds_a_line {
         return;
     }
     findings.push(

@@ -43,18 +43,15 @@ pub fn types<'a>(
     view: &'a View,
     map: &'a Map,
 ) -> Option<(Option<&'a Layout>, &'a Layout)> {
-    match &view.layout {
-        Some(ViewLayout::Entries { key, value }) => {
-            return Some((key.as_ref().map(|key| &key.value), &value.value));
+    match (&view.layout, &view.record) {
+        (Some(ViewLayout::Entries { key, value }), _) => {
+            Some((key.as_ref().map(|key| &key.value), &value.value))
         }
-        Some(ViewLayout::Records(record)) => return Some((None, &record.value)),
-        None => {}
-    }
-    match &view.record {
+        (Some(ViewLayout::Records(record)), _) => Some((None, &record.value)),
+        (None, Some(record)) => Some((None, find_struct(model, &record.value)?)),
         // The entries of the maps in it are shown, whose types are found when it is read.
-        None if map.map_type.holds_maps() => None,
-        Some(record) => Some((None, find_struct(model, &record.value)?)),
-        None => Some((map.key.as_ref(), map.value.as_ref()?)),
+        (None, None) if map.map_type.holds_maps() => None,
+        (None, None) => Some((map.key.as_ref(), map.value.as_ref()?)),
     }
 }
 
@@ -68,7 +65,7 @@ fn structs(model: &Model) -> impl Iterator<Item = &(String, Layout)> {
 
 /// A ring buffer's records have no type of their own: the view names it.
 fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Findings) {
-    let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+    let is_events = map.map_type.holds_records();
     match &view.record {
         Some(record) if !is_events => findings.push(
             Diagnostic::error(
@@ -109,7 +106,7 @@ fn record_type_is_known(model: &Model, view: &View, map: &Map, findings: &mut Fi
 
 /// Types that the file gives have the sizes that the map has.
 fn layout_fits(view: &View, map: &Map, findings: &mut Findings) {
-    let is_events = matches!(map.map_type, MapType::RINGBUF | MapType::PERF_EVENT_ARRAY);
+    let is_events = map.map_type.holds_records();
     let (key, value) = match &view.layout {
         None => return,
         Some(ViewLayout::Records(record)) => {

@@ -219,10 +219,15 @@ impl Line {
 pub struct Filter {
     expression: minijinja::Expression<'static, 'static>,
     /// The names that it uses.
-    pub names: Vec<String>,
+    names: Vec<String>,
 }
 
 impl Filter {
+    /// The first name that isn't among those known. Such a filter would only hide rows.
+    pub fn unknown(&self, known: &[String]) -> Option<&str> {
+        self.names.iter().find(|name| !known.contains(name)).map(String::as_str)
+    }
+
     /// Parses an expression such as `device == "eth0" and packets > 10`.
     ///
     /// # Errors

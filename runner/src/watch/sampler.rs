@@ -138,10 +138,9 @@ impl Sampler {
         {
             remark = Some(format!("{error:#}"));
         }
+        let listed = table.columns.listed();
         let columns: Vec<(usize, Column)> =
-            table.columns.shown.iter().cloned().enumerate().collect();
-        let columns: Vec<(usize, Column)> =
-            columns.into_iter().filter(|(_, column)| column.buckets().is_none()).collect();
+            listed.map(|(position, column)| (position, column.clone())).collect();
         let rates = &self.rates;
         let rate = |column: &Column, entry| {
             column.is_counter().then(|| rates.of(&table.map, column, entry)).flatten()

@@ -130,8 +130,7 @@ impl<'a> Events<'a> {
 /// A filter that names what isn't there would only hide records.
 fn names_are_known(filter: Option<&Filter>, stream: &EventStream) -> anyhow::Result<()> {
     let known = stream.columns.json_names();
-    let mut names = filter.into_iter().flat_map(|filter| &filter.names);
-    if let Some(name) = names.find(|name| !known.contains(name)) {
+    if let Some(name) = filter.and_then(|filter| filter.unknown(&known)) {
         bail!(
             "the filter names `{name}`, but records of `{}` have no such field; fields there are: {} \
              (--events names the maps whose records are shown)",

@@ -115,8 +115,7 @@ struct Label {
 /// # Errors
 /// Never, as long as the template fits what is put into it.
 pub fn write(content: Content<'_>, lookups: &mut Lookups) -> Result<String, TemplateError> {
-    let mut losses: Vec<&Loss> = content.losses.iter().collect();
-    losses.sort_by_key(|loss| std::cmp::Reverse(loss.count));
+    let losses = Loss::largest_first(content.losses);
     let tables = content.tables.iter().map(|table| sheet(table, content.rows, lookups)).collect();
     let listings = content.listings.iter().map(|listing| Listing {
         program: escape(&listing.program).into_owned(),
@@ -127,14 +126,7 @@ pub fn write(content: Content<'_>, lookups: &mut Lookups) -> Result<String, Temp
 }
 
 fn sheet(table: &Table, most: usize, lookups: &mut Lookups) -> Sheet {
-    // What is drawn isn't also listed.
-    let columns: Vec<_> = table
-        .columns
-        .shown
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| column.buckets().is_none())
-        .collect();
+    let columns: Vec<_> = table.columns.listed().collect();
     let shown = table.columns.top.unwrap_or(most).min(table.len());
     let rows = table.rows(lookups).take(shown).map(|row| {
         let cells = columns.iter().map(|(position, _)| row.cells[*position].as_ref());

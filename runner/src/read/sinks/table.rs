@@ -60,8 +60,7 @@ pub fn write_loss(out: &mut impl io::Write, losses: &[Loss]) -> io::Result<()> {
     if losses.is_empty() {
         return Ok(());
     }
-    let mut losses: Vec<&Loss> = losses.iter().collect();
-    losses.sort_by_key(|loss| std::cmp::Reverse(loss.count));
+    let losses = Loss::largest_first(losses);
     writeln!(out, "warning: these numbers are short")?;
     let lines: Vec<Vec<String>> = losses
         .iter()
@@ -90,14 +89,7 @@ fn write_one(
     style: Style<'_>,
     lookups: &mut Lookups,
 ) -> io::Result<()> {
-    // What is drawn isn't also listed.
-    let columns: Vec<(usize, &Column)> = table
-        .columns
-        .shown
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| column.buckets().is_none())
-        .collect();
+    let columns: Vec<(usize, &Column)> = table.columns.listed().collect();
     let rates = style.rates.filter(|rates| rates.knows(&table.map));
     let counters: Vec<&Column> = columns
         .iter()

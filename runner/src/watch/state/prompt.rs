@@ -49,7 +49,7 @@ impl Prompt {
             return Ok(None);
         }
         let filter = Filter::parse(text).map_err(|error| error.message)?;
-        if let Some(name) = filter.names.iter().find(|name| !known.contains(name)) {
+        if let Some(name) = filter.unknown(known) {
             let known = listed(known.iter().map(String::as_str), 12);
             return Err(format!("no column `{name}`; there are {known}"));
         }

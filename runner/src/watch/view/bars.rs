@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
+use crate::read::Loss;
 use crate::text::terminal::escape;
 use crate::watch::state::{Page, State};
 use crate::watch::view::paint::Paint;
@@ -57,8 +58,7 @@ pub fn tabs(state: &State, paint: Paint, width: u16) -> Line<'static> {
 /// What makes the numbers short, the largest first.
 pub fn losses(frame: &mut Frame<'_>, area: Rect, state: &State, paint: Paint) {
     let Some(sample) = &state.sample else { return };
-    let mut losses: Vec<_> = sample.losses.iter().collect();
-    losses.sort_by_key(|loss| std::cmp::Reverse(loss.count));
+    let losses = Loss::largest_first(&sample.losses);
     let more = losses.len().saturating_sub(LOSSES);
     for (y, loss) in (0..area.height).zip(losses) {
         let mut text = format!(
