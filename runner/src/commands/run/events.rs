@@ -163,6 +163,31 @@ impl<'a> Shown<'a> {
 
     /// Shows the records that are there, not more than a batch; how many there were.
     fn drain(&mut self, format: Format, out: &mut impl Write) -> anyhow::Result<usize> {
+        match format {
+            Format::Json => self.each(|stream, json, bytes, lookups| {
+                Ok(json.write(out, &stream.columns, bytes, lookups)?)
+            }),
+            Format::Human => self.each(|stream, _, bytes, lookups| {
+                let row = record(&stream.columns, bytes, lookups);
+                Ok(writeln!(out, "{}", stream.line(&row))?)
+            }),
+            Format::Csv => {
+                let mut sheet = Sheet::new(out);
+                let count = self.each(|stream, _, bytes, lookups| {
+                    let columns = &stream.columns;
+                    Ok(sheet.row(columns, &record(columns, bytes, lookups))?)
+                })?;
+                sheet.flush()?;
+                Ok(count)
+            }
+        }
+    }
+
+    /// Takes the records that are there, not more than a batch, and hands on those that are to be shown.
+    fn each(
+        &mut self,
+        mut show: impl FnMut(&EventStream, &mut EventWriter, &[u8], &mut Lookups) -> anyhow::Result<()>,
+    ) -> anyhow::Result<usize> {
         let Shown { stream, buffer, json, filter, sample, limit, unfit, .. } = self;
         let mut lookups = Lookups::default();
         let mut result = Ok(());
@@ -174,7 +199,7 @@ impl<'a> Shown<'a> {
                 && passes(*filter, stream, bytes, &mut lookups, unfit)
                 && limit.takes(now)
             {
-                result = write(stream, json, bytes, format, &mut lookups, out);
+                result = show(stream, json, bytes, &mut lookups);
             }
         });
         result.map(|()| count)
@@ -224,25 +249,4 @@ fn passes(
         *unfit += 1;
         false
     })
-}
-
-fn write(
-    stream: &EventStream,
-    json: &mut EventWriter,
-    bytes: &[u8],
-    format: Format,
-    lookups: &mut Lookups,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let columns = &stream.columns;
-    match format {
-        Format::Json => json.write(out, columns, bytes, lookups)?,
-        Format::Human => writeln!(out, "{}", stream.line(&record(columns, bytes, lookups)))?,
-        Format::Csv => {
-            let mut sheet = Sheet::new(&mut *out);
-            sheet.row(columns, &record(columns, bytes, lookups))?;
-            sheet.flush()?;
-        }
-    }
-    Ok(())
 }
