@@ -29,24 +29,21 @@ const LARGEST: u32 = 1 << 20;
 
 /// Lays out what the file writes.
 pub fn bind(spec: &LayoutSpec, span: Span, binder: &mut Binder<'_>) -> Option<ViewLayout> {
-    let mut lay = |one: &Option<At<TypeSpec>>| {
-        let one = one.as_ref()?;
-        let laid = laid_out(one, spec.packed);
-        match laid {
-            Ok(laid) => Some(one.with(laid.layout)),
-            Err(wrong) => {
-                binder.findings.push(*wrong);
-                None
-            }
+    let mut lay = |written: &At<TypeSpec>| match laid_out(written, spec.packed) {
+        Ok(laid) => Some(written.with(laid.layout)),
+        Err(wrong) => {
+            binder.findings.push(*wrong);
+            None
         }
     };
-    let (key, value, record) = (lay(&spec.key), lay(&spec.value), lay(&spec.record));
-    match (key, value, record) {
-        (key, Some(value), None) => Some(ViewLayout::Entries { key, value }),
-        (None, None, Some(record)) => Some(ViewLayout::Records(record)),
-        // What is wrong with one of them was said.
-        _ if spec.record.is_none() && spec.value.is_some() => None,
-        _ if spec.record.is_some() && spec.value.is_none() && spec.key.is_none() => None,
+    match (&spec.key, &spec.value, &spec.record) {
+        (Some(key), Some(value), None) => {
+            // Both are looked at, so that the mistakes of both are told.
+            let (key, value) = (lay(key), lay(value));
+            Some(ViewLayout::Entries { key: Some(key?), value: value? })
+        }
+        (None, Some(value), None) => Some(ViewLayout::Entries { key: None, value: lay(value)? }),
+        (None, None, Some(record)) => Some(ViewLayout::Records(lay(record)?)),
         _ => {
             binder.findings.push(
                 Diagnostic::error(Code::Shape, span, "a layout is of entries or of records")
