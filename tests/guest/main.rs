@@ -9,6 +9,7 @@ mod demo;
 mod events;
 mod exchange;
 mod features;
+mod filled;
 mod generations;
 mod leak;
 mod measure;

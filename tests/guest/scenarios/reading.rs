@@ -4,11 +4,9 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::features::Need;
-use crate::product::{Reading, path};
+use crate::filled;
+use crate::product::Reading;
 use crate::scenario::{Boot, Context, Scenario};
-use crate::sys;
-
-const GETPID: i64 = 39;
 
 pub const SCENARIOS: &[Scenario] = &[
     Scenario {
@@ -47,20 +45,7 @@ fn with(mut row: Value, name: &str, value: Value) -> Value {
 
 /// Applies the probe with these views and makes it fill its maps.
 fn fill(context: &Context, views: &str) -> Result<()> {
-    let file = context.probe_of(
-        "map-types.bpf.o",
-        "types",
-        &format!(
-            "description: Fills maps\n\
-             globals: {{ watched: {} }}\n\
-             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
-             read:\n{views}",
-            std::process::id()
-        ),
-    )?;
-    context.product.command(&["apply", path(&file)?])?.success()?;
-    sys::call(GETPID);
-    Ok(())
+    filled::apply(context, "Fills maps", views)
 }
 
 fn rows(context: &Context, map: &str) -> Result<Value> {
@@ -144,20 +129,11 @@ fn resets_and_filters(context: &Context) -> Result<()> {
 }
 
 fn perf_buffers(context: &Context) -> Result<()> {
-    let file = context.probe_of(
-        "map-types.bpf.o",
-        "types",
-        &format!(
-            "description: Sends records through perf buffers\n\
-             globals: {{ watched: {} }}\n\
-             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
-             read:\n  perf_events: {{ type: event, columns: {{ spent_ns: {{ as: duration }} }} }}\n",
-            std::process::id()
-        ),
-    )?;
+    let views = "  perf_events: { type: event, columns: { spent_ns: { as: duration } } }\n";
+    let file = filled::probe(context, "Sends records through perf buffers", views)?;
     let running = context.product.run(&file, &[])?;
     for _ in 0..100 {
-        sys::call(GETPID);
+        filled::fill();
     }
     let transcript = running.interrupt()?;
     let mut numbers: Vec<i64> = Vec::new();

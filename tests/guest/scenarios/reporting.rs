@@ -13,11 +13,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::features::Need;
+use crate::filled;
 use crate::product::path;
 use crate::scenario::{Boot, Context, Scenario};
-use crate::sys;
 
-const GETPID: i64 = 39;
 /// What the probe file has a map hold, as its author or a process might have named it.
 const HOSTILE: &str = "</td></svg><script>document.title=1</script><img src=//example.com/x>";
 
@@ -38,23 +37,13 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Applies a probe whose maps hold known values, writes its report, and deletes it.
 fn report(context: &Context) -> Result<String> {
-    let file = context.probe_of(
-        "map-types.bpf.o",
-        "types",
-        &format!(
-            "description: Fills maps with <values>\n\
-             globals: {{ watched: {} }}\n\
-             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
-             read:\n  \
-               recent: {{ reset: true, columns: {{ key: {{ as: {{ static: {{ 1: '{HOSTILE}', 2: two }} }} }} }} }}\n  \
-               recent_by_cpu: {{ plot: {{ histogram: {{ bucket: key, value: value }} }} }}\n  \
-               networks: {{ plot: {{ heatmap: {{ x: length, y: length, value: value }} }} }}\n",
-            std::process::id()
-        ),
-    )?;
+    let views = format!(
+        "  recent: {{ reset: true, columns: {{ key: {{ as: {{ static: {{ 1: '{HOSTILE}', 2: two }} }} }} }} }}\n  \
+           recent_by_cpu: {{ plot: {{ histogram: {{ bucket: key, value: value }} }} }}\n  \
+           networks: {{ plot: {{ heatmap: {{ x: length, y: length, value: value }} }} }}\n"
+    );
+    filled::apply(context, "Fills maps with <values>", &views)?;
     let product = &context.product;
-    product.command(&["apply", path(&file)?])?.success()?;
-    sys::call(GETPID);
     let page = context.scratch.join("types.html");
     let page = path(&page)?;
     product.command(&["report", "types", "-o", "html", "--output", page])?.success()?;

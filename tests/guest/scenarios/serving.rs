@@ -13,13 +13,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::features::Need;
+use crate::filled;
 use crate::product::path;
 use crate::scenario::{Boot, Context, Scenario};
 use crate::scrape::{OPEN_METRICS, page, request, samples, serve};
+use crate::stage;
 use crate::traffic::calls::{TIMER_CALLS, child};
-use crate::{stage, sys};
 
-const GETPID: i64 = 39;
 const TIMERS: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -64,23 +64,11 @@ pub const SCENARIOS: &[Scenario] = &[
 
 /// Applies a probe whose program fills maps with known values when this process asks for its id.
 fn fill(context: &Context) -> Result<()> {
-    let file = context.probe_of(
-        "map-types.bpf.o",
-        "types",
-        &format!(
-            "description: Fills maps\n\
-             globals: {{ watched: {} }}\n\
-             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: fill }}\n\
-             read:\n  \
-               recent: {{ reset: true, columns: {{ value: {{ kind: counter, description: 'Known \"values\"' }} }} }}\n  \
-               networks: {{ columns: {{ octets: {{ as: ip, name: net }}, value: {{ as: duration, name: spent }} }} }}\n  \
-               recent_by_cpu: {{}}\n",
-            std::process::id()
-        ),
-    )?;
-    context.product.command(&["apply", path(&file)?])?.success()?;
-    sys::call(GETPID);
-    Ok(())
+    let views = "  \
+        recent: { reset: true, columns: { value: { kind: counter, description: 'Known \"values\"' } } }\n  \
+        networks: { columns: { octets: { as: ip, name: net }, value: { as: duration, name: spent } } }\n  \
+        recent_by_cpu: {}\n";
+    filled::apply(context, "Fills maps", views)
 }
 
 /// The page without what differs from one to the next, and from kernel to kernel.
