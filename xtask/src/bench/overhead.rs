@@ -12,17 +12,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::attach::case::{INLINED, RAW_TRACEPOINTS, STEERING};
+use super::attach::case::{INLINED, InGuest, RAW_TRACEPOINTS, STEERING};
 use crate::binaries::{self, Binaries};
 use crate::report::{Outcome, Report};
-use crate::vm::{self, Accelerator, Errand, Extra, SERIES};
+use crate::vm::{self, Accelerator, Errand, SERIES};
 use crate::{packages, paths};
 
 /// Where the limits hold.
 const KERNELS: [&str; 2] = ["6.12", "7.3"];
-
-/// In the guest.
-const FILES: &str = "bench";
 
 /// Instructions by which a figure may differ where nothing changed, at least.
 const NOISE: f64 = 3.0;
@@ -119,21 +116,16 @@ fn measure(series: &str, binaries: &Binaries, objects: Option<&Path>) -> Result<
     let mut arguments = vec!["overhead".to_owned()];
     let mut extras = Vec::new();
     for (events, case) in &cases {
-        let (object, probe) =
-            (format!("{FILES}/{}.bpf.o", case.stem), format!("{FILES}/{}.yaml", case.stem));
-        let file = paths::target().join(format!("overhead-{}.yaml", case.stem));
-        let mut text = case.probe_file(&Path::new("/").join(&object)).replace("name: bench\n", "");
-        if *events == "packets" {
-            // With one processor every packet stays where it is.
-            text.push_str("globals: { count_all: true }\n");
-        }
-        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        arguments.extend(["--case".to_owned(), format!("{events}:/{probe}")]);
         let own = case.object();
         let tried = objects.zip(own.file_name()).map(|(objects, name)| objects.join(name));
-        let path = tried.filter(|path| path.exists()).unwrap_or(own);
-        extras.push(Extra { name: object, path });
-        extras.push(Extra { name: probe, path: file });
+        let object = tried.filter(|path| path.exists()).unwrap_or(own);
+        // Probes are told apart by their files, and with one processor every packet stays where it is.
+        let edit = |text: String| {
+            let more = if *events == "packets" { "globals: { count_all: true }\n" } else { "" };
+            text.replace("name: bench\n", more)
+        };
+        let InGuest { probe, .. } = case.take_along(object, edit, &mut extras)?;
+        arguments.extend(["--case".to_owned(), format!("{events}:{probe}")]);
     }
     let errand = Errand {
         series,

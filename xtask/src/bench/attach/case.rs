@@ -1,8 +1,12 @@
 //! What is attached, in the words of each tool.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 use crate::paths;
+use crate::vm::Extra;
 
 /// An object and what is done with it.
 pub struct Case {
@@ -72,7 +76,37 @@ pub const INLINED: Case = Case {
 
 const RPS: &str = "ebpf-programs/prebuilt/x86_64/rps.bpf.o";
 
+/// A case's files in a virtual machine, by their paths there.
+pub struct InGuest {
+    /// The object.
+    pub object: String,
+    /// The probe file.
+    pub probe: String,
+}
+
 impl Case {
+    /// Puts an object of the case, and a probe file that names it, among what a virtual machine gets. `edit` is given the
+    /// text of the file.
+    ///
+    /// # Errors
+    /// The probe file can't be written.
+    pub fn take_along(
+        &self,
+        object: PathBuf,
+        edit: impl FnOnce(String) -> String,
+        extras: &mut Vec<Extra>,
+    ) -> Result<InGuest> {
+        let names = ["bpf.o", "yaml"].map(|ending| format!("bench/{}.{ending}", self.stem));
+        let [inside, probe] = names.each_ref().map(|name| format!("/{name}"));
+        let [object_name, probe_name] = names;
+        let file = paths::target().join(format!("bench-{}.yaml", self.stem));
+        fs::write(&file, edit(self.probe_file(Path::new(&inside))))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        extras.push(Extra { name: object_name, path: object });
+        extras.push(Extra { name: probe_name, path: file });
+        Ok(InGuest { object: inside, probe })
+    }
+
     /// Where the object is.
     pub fn object(&self) -> PathBuf {
         paths::root().join(self.object)

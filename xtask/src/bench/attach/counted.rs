@@ -3,23 +3,20 @@
 //!
 //! A process's own time is what it made the processor do, in the kernel too; waiting for other processors isn't in it.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::case::STEERING;
+use super::case::{InGuest, STEERING};
 use super::loader::{self, Linking};
+use crate::binaries;
 use crate::packages::{self, Tool};
 use crate::vm::{self, Accelerator, Errand, Extra};
-use crate::{binaries, paths};
 
 /// Where bpftool pins what it loads.
 const PINS: &str = "/sys/fs/bpf/bench";
-/// The object and the probe files, in the guest.
-const FILES: &str = "bench";
 
 /// What is compared; the second is what the others are compared with. bpftool loads all three programs of the object,
 /// whatever the case, and attaches none: Debian's can't.
@@ -36,19 +33,13 @@ pub fn run(kernels: &[String], runs: usize) -> Result<()> {
     extras.push(Extra { name: "bin/attach".to_owned(), path: loader::build(Linking::Static)? });
     let mut commands = Vec::new();
     for case in &STEERING {
-        let object = format!("{FILES}/{}.bpf.o", case.stem);
-        let probe = format!("{FILES}/{}.yaml", case.stem);
-        let inside = Path::new("/").join(&object);
-        let file = paths::target().join(format!("bench-{}.yaml", case.stem));
-        fs::write(&file, case.probe_file(&inside))
-            .with_context(|| format!("cannot write {}", file.display()))?;
+        let InGuest { object, probe } = case.take_along(case.object(), |text| text, &mut extras)?;
+        let arguments = case.loader_arguments(Path::new(&object)).join(" ");
         commands.extend([
-            format!("/bin/probe-runner run /{probe} --for 0s"),
-            format!("/bin/attach {}", case.loader_arguments(&inside).join(" ")),
-            format!("/bin/bpftool prog loadall {} {PINS}", inside.display()),
+            format!("/bin/probe-runner run {probe} --for 0s"),
+            format!("/bin/attach {arguments}"),
+            format!("/bin/bpftool prog loadall {object} {PINS}"),
         ]);
-        extras.push(Extra { name: object, path: case.object() });
-        extras.push(Extra { name: probe, path: file });
     }
     // The first round warms the caches of the file system and of the kernel.
     let mut arguments = ["measure", "--rounds", &(runs + 1).to_string(), "--leftover", PINS]
