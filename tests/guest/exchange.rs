@@ -134,14 +134,43 @@ pub fn in_process(context: &Context, way: Way, calls: u64, exchanges: u64) -> Re
 /// # Errors
 /// A command fails, or calls don't add up.
 pub fn by_command(context: &Context, way: Way, time: Duration) -> Result<Count> {
+    let second = context.scratch.join(way.objects()[1]);
+    let object = format!("second={}", path(&second)?);
+    let slot = format!("{CALL}=second/second");
+    let count = under_load(context, way, || {
+        let begin = Instant::now();
+        let mut exchanges = 0;
+        while begin.elapsed() < time {
+            let swap = ["swap", PROBE, "handlers", &slot, "--object", &object];
+            context.product.one_of_many(&swap)?.success()?;
+            context.product.one_of_many(&["swap", PROBE, "--revert"])?.success()?;
+            exchanges += 2;
+        }
+        Ok(exchanges)
+    })?;
+    count.adds_up()
+}
+
+/// Does something else with the product under the same load: the slot stays as it is. Whether calls were lost meanwhile is
+/// for the caller to ask.
+///
+/// # Errors
+/// What is done fails.
+pub fn beside(context: &Context, way: Way, act: impl FnOnce() -> Result<()>) -> Result<Count> {
+    under_load(context, way, || act().map(|()| 0))
+}
+
+/// The calls that are made while `exchange` runs, which says how often it exchanged the slot.
+fn under_load(
+    context: &Context,
+    way: Way,
+    exchange: impl FnOnce() -> Result<u64>,
+) -> Result<Count> {
     apply(context, way, &format!("{CALL}: first/first"))?;
     let missed = events::missed()?;
     let made = AtomicU64::new(0);
     let is_over = AtomicBool::new(false);
-    let second = context.scratch.join(way.objects()[1]);
-    let object = format!("second={}", path(&second)?);
-    let slot = format!("{CALL}=second/second");
-    let exchanges = thread::scope(|scope| -> Result<u64> {
+    let exchanges = thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
@@ -149,24 +178,13 @@ pub fn by_command(context: &Context, way: Way, time: Duration) -> Result<Count> 
                 }
             });
         }
-        let swapping = || -> Result<u64> {
-            let begin = Instant::now();
-            let mut exchanges = 0;
-            while begin.elapsed() < time {
-                let swap = ["swap", PROBE, "handlers", &slot, "--object", &object];
-                context.product.one_of_many(&swap)?.success()?;
-                context.product.one_of_many(&["swap", PROBE, "--revert"])?.success()?;
-                exchanges += 2;
-            }
-            Ok(exchanges)
-        };
-        let exchanges = swapping();
+        let exchanges = exchange();
         is_over.store(true, Ordering::Relaxed);
         exchanges
     })?;
     let count = count(way, made.load(Ordering::Relaxed), missed, exchanges)?;
     context.product.one_of_many(&["delete", PROBE])?.success()?;
-    count.adds_up()
+    Ok(count)
 }
 
 fn call(range: std::ops::Range<u64>, made: &AtomicU64) {
@@ -224,13 +242,20 @@ fn count(way: Way, calls: u64, missed: u64, exchanges: u64) -> Result<Count> {
 }
 
 impl Count {
-    fn adds_up(self) -> Result<Self> {
+    /// # Errors
+    /// A call was lost, or found the slot empty.
+    pub fn is_complete(&self) -> Result<()> {
         let seen = self.first + self.second + self.fell_through;
         // On a tracepoint the kernel skips nothing; what it says of others doesn't count.
         let missed = if self.way == Way::Tracepoint { 0 } else { self.missed };
         let fits = seen <= self.calls && seen + missed >= self.calls;
         ensure!(fits, "{seen} seen: {self}");
         ensure!(self.fell_through == 0, "some found the slot empty: {self}");
+        Ok(())
+    }
+
+    fn adds_up(self) -> Result<Self> {
+        self.is_complete()?;
         ensure!(self.exchanges > 1, "there was no exchange: {self}");
         if self.first == 0 || self.second == 0 {
             return Err(anyhow!("only one handler ran: {self}"));

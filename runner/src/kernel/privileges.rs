@@ -7,9 +7,14 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use crate::kernel::sys;
 
-/// Capabilities that BPF work takes, with their numbers in `linux/capability.h`.
-pub const CAPABILITIES: [(&str, u32); 4] =
-    [("CAP_BPF", 39), ("CAP_PERFMON", 38), ("CAP_NET_ADMIN", 12), ("CAP_SYS_ADMIN", 21)];
+/// Capabilities that BPF work takes, the last of them for reading without taking events, with their numbers in `linux/capability.h`.
+pub const CAPABILITIES: [(&str, u32); 5] = [
+    ("CAP_BPF", 39),
+    ("CAP_PERFMON", 38),
+    ("CAP_NET_ADMIN", 12),
+    ("CAP_SYS_ADMIN", 21),
+    ("CAP_SYS_NICE", 23),
+];
 
 /// The effective set as a mask; 0 if /proc is not readable.
 pub fn effective() -> u64 {

@@ -14,6 +14,7 @@ mod change;
 mod make;
 mod test_run;
 mod types;
+mod unpreempted;
 
 pub mod links;
 
@@ -28,6 +29,7 @@ use crate::kernel::sys::abi::{
     BatchAttr, ElemAttr, InfoAttr, PathAttr, RawLinkInfo, RawMapInfo, RawProgInfo,
     RawTracepointAttr,
 };
+use crate::kernel::sys::unpreempted::bpf_on_elements;
 use crate::object::MapType;
 
 pub use change::{
@@ -236,7 +238,7 @@ pub fn map_lookup(map: &CheckedMap<'_>, key: &[u8], value: &mut [u8]) -> io::Res
         value: pointer_mut(value),
         ..ElemAttr::default()
     };
-    bpf(BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
+    bpf_on_elements(BPF_MAP_LOOKUP_ELEM, &mut attr).map(drop)
 }
 
 /// Takes the next element of a queue or a stack; false if there is none.
@@ -244,7 +246,7 @@ pub fn map_pop(map: &CheckedMap<'_>, value: &mut [u8]) -> io::Result<bool> {
     map.check_values(value.len(), 1)?;
     let mut attr =
         ElemAttr { map_fd: raw(map.fd), value: pointer_mut(value), ..ElemAttr::default() };
-    match bpf(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &mut attr) {
+    match bpf_on_elements(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &mut attr) {
         Ok(_) => Ok(true),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
         Err(error) => Err(error),
@@ -322,7 +324,7 @@ pub fn map_batch(
         Batches::Kept => BPF_MAP_LOOKUP_BATCH,
         Batches::Taken => BPF_MAP_LOOKUP_AND_DELETE_BATCH,
     };
-    let last = match bpf(command, &mut attr) {
+    let last = match bpf_on_elements(command, &mut attr) {
         Ok(_) => false,
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => true,
         Err(error) => return Err(error),

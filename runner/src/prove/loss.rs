@@ -50,9 +50,11 @@ const LOSSES: [Loss; 4] = [
     Loss {
         happens_to: is_perf_style,
         since: None,
-        message: "events are skipped that happen inside of another such program",
+        message: "events are skipped that happen inside of another such program, or of a call on a map",
         note: "kprobes, tracepoints and perf events share one guard a CPU: an event in an interrupt \
-               that finds a program running is skipped and counted as a recursion miss",
+               that finds a program running is skipped and counted as a recursion miss; so are all \
+               events of a CPU while a tool that reads a map there is preempted, which \
+               probe-runner itself is not",
         help: "raw tracepoints and trampolines have a guard for each program",
     },
 ];

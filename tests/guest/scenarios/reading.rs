@@ -1,11 +1,17 @@
 //! Maps of every type are read as what a program put into them.
 
-use anyhow::{Result, ensure};
+use std::path::PathBuf;
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use serde_json::{Value, json};
 
+use crate::exchange::{self, Way};
 use crate::features::Need;
 use crate::filled;
-use crate::product::Reading;
+use crate::product::{Product, Reading};
 use crate::scenario::{Boot, Context, Scenario};
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -26,6 +32,12 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
         check: perf_buffers,
+    },
+    Scenario {
+        name: "reading-takes-no-event-from-a-tracepoint",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints, Need::Tracepoints, Need::LastingPerfEvents],
+        check: takes_no_event,
     },
 ];
 
@@ -145,4 +157,35 @@ fn perf_buffers(context: &Context) -> Result<()> {
     numbers.sort_unstable();
     ensure!(numbers == Vec::from_iter(0..100), "records {numbers:?} instead of 0 to 99");
     Ok(())
+}
+
+/// While the kernel looks elements up, it skips the perf events of that CPU: no thread may be put aside in the middle of that.
+/// The same without the priority that sees to it comes first, to show what there is to lose.
+fn takes_no_event(context: &Context) -> Result<()> {
+    let views = "  numbers: { top: 1 }\nmaps: { numbers: { max_entries: 65536 } }\n";
+    fill(context, views)?;
+    let read = |product: &Product| {
+        let every = ["read", "types", "numbers", "--every", "1ms", "-o", "json"];
+        let reading = product.start(&every)?;
+        sleep(Duration::from_secs(5));
+        let read = reading.terminate()?.success()?;
+        ensure!(read.stdout.lines().count() > 1, "nothing was read: {}", read.stderr);
+        Ok(())
+    };
+    let unprivileged = exchange::beside(context, Way::Tracepoint, || {
+        // What a thread may not gain is inherited by the commands that it starts, and by nothing else.
+        let binary = context.product.binary().to_owned();
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                remove_capability_from_bounding_set(CapabilitySet::SYS_NICE)?;
+                read(&Product::new(binary, PathBuf::from("/"))?)
+            });
+            other.join().unwrap_or_else(|_| bail!("the reader panicked"))
+        })
+    })?;
+    context.tell(format!("without CAP_SYS_NICE: {unprivileged}"));
+    let count = exchange::beside(context, Way::Tracepoint, || read(&context.product))?;
+    context.tell(count.to_string());
+    count.is_complete()?;
+    context.product.command(&["delete", "types"])?.success().map(drop)
 }

@@ -9,7 +9,8 @@ use std::ptr;
 use nix::unistd::{SysconfVar, sysconf};
 
 use crate::kernel::sys::abi::{BatchAttr, ElemAttr, IdAttr};
-use crate::kernel::sys::{CheckedMap, bpf, bpf_fd, map_info, pointer, raw};
+use crate::kernel::sys::unpreempted::bpf_on_elements;
+use crate::kernel::sys::{CheckedMap, bpf_fd, map_info, pointer, raw};
 use crate::object::MapType;
 
 const BPF_MAP_DELETE_ELEM: c_int = 3;
@@ -25,7 +26,7 @@ const MEMBARRIER_CMD_GLOBAL: c_int = 1;
 pub fn map_delete(map: &CheckedMap<'_>, key: &[u8]) -> io::Result<()> {
     map.check_keys(key.len(), 1)?;
     let mut attr = ElemAttr { map_fd: raw(map.fd), key: pointer(key), ..ElemAttr::default() };
-    bpf(BPF_MAP_DELETE_ELEM, &mut attr).map(drop)
+    bpf_on_elements(BPF_MAP_DELETE_ELEM, &mut attr).map(drop)
 }
 
 /// Stores elements, as far as the kernel takes them; how many it took of those at the front.
@@ -47,7 +48,7 @@ pub fn map_update_batch(
         map_fd: raw(map.fd),
         ..BatchAttr::default()
     };
-    match bpf(BPF_MAP_UPDATE_BATCH, &mut attr) {
+    match bpf_on_elements(BPF_MAP_UPDATE_BATCH, &mut attr) {
         Ok(_) => Ok(count),
         // `generic_map_update_batch` counts up to the one that was refused.
         Err(error) if error.raw_os_error() == Some(libc::E2BIG) => Ok(attr.count as usize),

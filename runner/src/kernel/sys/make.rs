@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::kernel::sys::abi::{
     BtfLoadAttr, ElemAttr, MapCreateAttr, MapFdAttr, PathAttr, ProgLoadAttr,
 };
+use crate::kernel::sys::unpreempted::bpf_on_elements;
 use crate::kernel::sys::{CheckedMap, bpf, bpf_fd, c_path, pointer, pointer_mut, raw};
 
 const BPF_MAP_CREATE: c_int = 0;
@@ -165,7 +166,7 @@ pub fn map_update(map: &CheckedMap<'_>, key: &[u8], value: &[u8]) -> io::Result<
         value: pointer(value),
         ..ElemAttr::default()
     };
-    bpf(BPF_MAP_UPDATE_ELEM, &mut attr).map(drop)
+    bpf_on_elements(BPF_MAP_UPDATE_ELEM, &mut attr).map(drop)
 }
 
 /// Takes the right to change a map away from everybody but programs.

@@ -1,0 +1,101 @@
+//! Calls on a map's elements, in one piece where the kernel could put the thread aside in the middle of them.
+//!
+//! While such a call runs, the kernel runs no program of a perf event on its CPU: no kprobe, no uprobe, no tracepoint
+//! (`bpf_disable_instrumentation` in include/linux/bpf.h). That is right for what the call itself sets off. But a preemptible
+//! kernel may give the CPU to somebody else before the call is done, and then everybody else's events are skipped too, for
+//! as long as the thread waits: thousands of system calls were seen to be. An ordinary thread is never preferred to
+//! one of real-time priority, so for the moment of the call this thread has the lowest of those.
+
+use std::ffi::c_int;
+use std::io;
+use std::ptr;
+use std::sync::OnceLock;
+
+use nix::sys::utsname::uname;
+
+use crate::kernel::sys::bpf;
+
+/// The bit that the kernel puts beside a policy.
+const RESET_ON_FORK: c_int = 0x4000_0000;
+const LOWEST: c_int = 1;
+
+/// One bpf(2) command on elements of a map.
+pub(super) fn bpf_on_elements<T>(command: c_int, attr: &mut T) -> io::Result<std::ffi::c_long> {
+    let _unpreempted = Unpreempted::begin();
+    bpf(command, attr)
+}
+
+/// As long as it lives, no ordinary thread takes this one's CPU.
+struct Unpreempted {
+    before: c_int,
+}
+
+impl Unpreempted {
+    /// `None` where it isn't needed or isn't allowed (it wants CAP_SYS_NICE, and a control group that may use real-time
+    /// priorities): then the call is made as it is, and what is skipped meanwhile is counted as recursion misses.
+    fn begin() -> Option<Unpreempted> {
+        if !is_preemptible() {
+            return None;
+        }
+        // SAFETY: the call takes a number.
+        let before = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
+        let before = c_int::try_from(before).ok().filter(|policy| *policy >= 0)?;
+        let is_ordinary = !matches!(
+            before & !RESET_ON_FORK,
+            libc::SCHED_FIFO | libc::SCHED_RR | libc::SCHED_DEADLINE
+        );
+        let policy = libc::SCHED_FIFO | (before & RESET_ON_FORK);
+        (is_ordinary && set(policy, LOWEST)).then_some(Unpreempted { before })
+    }
+}
+
+impl Drop for Unpreempted {
+    fn drop(&mut self) {
+        // Down is allowed to everybody, and keeps the niceness.
+        set(self.before, 0);
+    }
+}
+
+/// Of the calling thread. Not by the C library: musl's refuses, because POSIX means processes.
+fn set(policy: c_int, priority: c_int) -> bool {
+    // `struct sched_param` is one number.
+    // SAFETY: the pointer is to a number that outlives the call.
+    unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, policy, ptr::from_ref(&priority)) == 0 }
+}
+
+/// Whether the kernel may be one that preempts a thread within a system call. Which it does in the end is decided when it boots.
+fn is_preemptible() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        uname().is_ok_and(|name| name.version().to_string_lossy().contains("PREEMPT"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy() -> c_int {
+        // SAFETY: the call takes a number.
+        unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) as c_int }
+    }
+
+    #[test]
+    fn the_policy_is_as_before() {
+        let before = policy();
+        let meanwhile = Unpreempted::begin().map(|_here| policy());
+        assert!(meanwhile.is_none_or(|policy| policy == libc::SCHED_FIFO));
+        assert_eq!(policy(), before);
+    }
+
+    #[test]
+    fn a_policy_of_its_own_is_left() {
+        if !set(libc::SCHED_RR, 3) {
+            return;
+        }
+        let is_left = Unpreempted::begin().is_none();
+        let is_round_robin = policy() == libc::SCHED_RR;
+        set(libc::SCHED_OTHER, 0);
+        assert!(is_left && is_round_robin);
+    }
+}
