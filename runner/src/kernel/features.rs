@@ -64,6 +64,7 @@ pub fn probe() -> Vec<Feature> {
         batches(),
         recursion_misses(),
         preemptible_tracepoints(),
+        undisturbed_reading(),
         statistics(),
     ]
 }
@@ -324,6 +325,23 @@ fn preemptible_tracepoints() -> Feature {
         next_step: Some(
             "watch recursion_misses; the `tracepoint` kind, as in syscalls-exact.yaml, loses nothing"
                 .to_owned(),
+        ),
+    }
+    .settled()
+}
+
+fn undisturbed_reading() -> Feature {
+    let ok = sys::elements_are_undisturbed();
+    Feature {
+        name: "reading takes no events",
+        ok,
+        detail: if ok {
+            "no call on a map is put aside in the middle".to_owned()
+        } else {
+            "no real-time priority: while a read is put aside, its CPU skips kprobes and tracepoints".to_owned()
+        },
+        next_step: Some(
+            "run it with CAP_SYS_NICE, in a control group that may use real-time priorities".to_owned(),
         ),
     }
     .settled()

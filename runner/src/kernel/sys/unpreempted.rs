@@ -25,6 +25,11 @@ pub(super) fn bpf_on_elements<T>(command: c_int, attr: &mut T) -> io::Result<std
     bpf(command, attr)
 }
 
+/// Whether such calls are made in one piece: on every kernel that isn't preemptible, on others with the priority for it.
+pub fn elements_are_undisturbed() -> bool {
+    !is_preemptible() || !is_ordinary(policy()) || Unpreempted::begin().is_some()
+}
+
 /// As long as it lives, no ordinary thread takes this one's CPU.
 struct Unpreempted {
     before: c_int,
@@ -37,15 +42,9 @@ impl Unpreempted {
         if !is_preemptible() {
             return None;
         }
-        // SAFETY: the call takes a number.
-        let before = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) };
-        let before = c_int::try_from(before).ok().filter(|policy| *policy >= 0)?;
-        let is_ordinary = !matches!(
-            before & !RESET_ON_FORK,
-            libc::SCHED_FIFO | libc::SCHED_RR | libc::SCHED_DEADLINE
-        );
-        let policy = libc::SCHED_FIFO | (before & RESET_ON_FORK);
-        (is_ordinary && set(policy, LOWEST)).then_some(Unpreempted { before })
+        let before = policy();
+        let real_time = libc::SCHED_FIFO | (before & RESET_ON_FORK);
+        (is_ordinary(before) && set(real_time, LOWEST)).then_some(Unpreempted { before })
     }
 }
 
@@ -54,6 +53,17 @@ impl Drop for Unpreempted {
         // Down is allowed to everybody, and keeps the niceness.
         set(self.before, 0);
     }
+}
+
+/// That of the calling thread, with the bit that the kernel puts beside it.
+fn policy() -> c_int {
+    // SAFETY: the call takes a number. The kernel refuses it only for other threads.
+    unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) as c_int }
+}
+
+fn is_ordinary(policy: c_int) -> bool {
+    let real_time = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE];
+    !real_time.contains(&(policy & !RESET_ON_FORK))
 }
 
 /// Of the calling thread. Not by the C library: musl's refuses, because POSIX means processes.
@@ -74,11 +84,6 @@ fn is_preemptible() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn policy() -> c_int {
-        // SAFETY: the call takes a number.
-        unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) as c_int }
-    }
 
     #[test]
     fn the_policy_is_as_before() {
