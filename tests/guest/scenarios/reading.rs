@@ -39,6 +39,12 @@ pub const SCENARIOS: &[Scenario] = &[
         needs: &[Need::RawTracepoints, Need::Tracepoints, Need::LastingPerfEvents],
         check: takes_no_event,
     },
+    Scenario {
+        name: "reading-stacks-that-were-not-kept",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: stacks_not_kept,
+    },
 ];
 
 /// What the program stores as key and as value: `struct outer`.
@@ -106,6 +112,26 @@ fn every_type(context: &Context) -> Result<()> {
     ensure!(kernel.iter().any(is_entry), "no system call in the kernel's stack: {samples}");
     let user = samples[0]["user"].as_array().cloned().unwrap_or_default();
     ensure!(!user.is_empty(), "no call in the process's stack: {samples}");
+    context.product.command(&["delete", "types"])?.success()?;
+    Ok(())
+}
+
+/// The kernel's stack takes the only place there is, so that the process's has none.
+fn stacks_not_kept(context: &Context) -> Result<()> {
+    fill(
+        context,
+        "  samples: { columns: { kernel: { as: kstack }, user: { as: ustack } } }\n\
+         maps: { stacks: { max_entries: 1 } }\n",
+    )?;
+    let why = "[no stack: another has its place (EEXIST)]";
+    let samples = rows(context, "samples")?;
+    let sample = &samples[0];
+    ensure!(sample["user"] == json!([why]), "{samples}");
+    // The field has no sign.
+    ensure!(sample["user_raw"] == json!((-17_i32).cast_unsigned()), "{samples}");
+    ensure!(sample["kernel"].as_array().is_some_and(|calls| calls.len() > 1), "{samples}");
+    let table = context.product.command(&["read", "types", "samples"])?.success()?;
+    ensure!(table.stdout.contains(why), "{}", table.stdout);
     context.product.command(&["delete", "types"])?.success()?;
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use blazesym::MaybeDefault;
 use blazesym::symbolize::source::{Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use nix::errno::Errno;
 
 use crate::btf::Layout;
 use crate::read::decode::decode;
@@ -57,7 +58,7 @@ pub(super) fn function(address: u64, symbols: &mut Symbols) -> Value {
     Value::Text(symbols.names(Whose::Kernel, &[address]).pop().unwrap_or_default())
 }
 
-/// The calls of a stack, innermost first. What the kernel couldn't walk has a negative id and no calls.
+/// The calls of a stack, innermost first; in their place, why there are none.
 pub(super) fn stack(
     layout: &Layout,
     bytes: &[u8],
@@ -72,14 +73,39 @@ pub(super) fn stack(
             .collect(),
         _ => {
             let id = decode(layout, bytes)?.as_integer()?;
-            // `bpf_get_stackid` returns errors as negative numbers, which fields often hold without a sign.
-            let id = u32::try_from(id).ok().filter(|id| id.cast_signed() >= 0)?;
-            symbols.stacks.as_mut()?(id)?
+            if let Some(error) = error_in(id) {
+                return Some(Value::List(vec![Value::Text(no_stack(error)?)]));
+            }
+            symbols.stacks.as_mut()?(u32::try_from(id).ok()?)?
         }
     };
     let end = addresses.iter().position(|&address| address == 0).unwrap_or(addresses.len());
     let names = symbols.names(whose, &addresses[..end]);
     Some(Value::List(names.into_iter().map(Value::Text).collect()))
+}
+
+/// The error that `bpf_get_stackid` returned in an id's place. It is a negative number, which fields
+/// hold with a sign or without, and wide ones also after it went through 32 bits without one.
+fn error_in(id: i128) -> Option<Errno> {
+    let signed = match u32::try_from(id) {
+        Ok(low) => low.cast_signed(),
+        // Only the lowest 64 bits are a field's, so nothing is lost that was there.
+        Err(_) => i32::try_from(id as i64).ok()?,
+    };
+    (signed < 0).then(|| Errno::from_raw(signed.saturating_neg()))
+}
+
+/// Why a stack wasn't kept (`bpf_get_stackid`, kernel/bpf/stackmap.c), as short as a table needs it;
+/// `None` for what is no error's number.
+fn no_stack(error: Errno) -> Option<String> {
+    let reason = match error {
+        Errno::EEXIST => "another has its place",
+        Errno::ENOMEM => "the map has no room",
+        Errno::EFAULT => "nothing to walk",
+        Errno::UnknownErrno => return None,
+        _ => return Some(format!("[no stack: {error:?}]")),
+    };
+    Some(format!("[no stack: {reason} ({error:?})]"))
 }
 
 impl Symbols {
@@ -143,7 +169,7 @@ mod tests {
     use crate::desired::Decoder;
     use crate::read::Value;
     use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::{array, unsigned};
+    use crate::read::sample::{array, signed, unsigned};
 
     fn shown(
         decoder: &Decoder,
@@ -199,10 +225,41 @@ mod tests {
         assert_eq!(calls.len(), 2);
         assert!(calls[1].contains("functions_of_a_process"), "{calls:?}");
         assert!(calls[0].ends_with("+0x1"), "{calls:?}");
-        // An error of the helper, and an id that is gone.
-        for id in [(-14_i32).cast_unsigned(), 8] {
-            let bytes = id.to_le_bytes();
-            assert_eq!(shown(&Decoder::Ustack, &unsigned(4), &bytes, &mut lookups), None);
+        // An id that is gone.
+        let gone = shown(&Decoder::Ustack, &unsigned(4), &8_u32.to_le_bytes(), &mut lookups);
+        assert_eq!(gone, None);
+    }
+
+    #[test]
+    fn an_error_in_an_ids_place_says_why_there_is_no_stack() {
+        let mut lookups = Lookups::default();
+        // An id is looked up, an error never is.
+        lookups.set_stacks(Box::new(|id| panic!("{id:#x} is looked up")));
+        for (number, words) in [
+            (-17, "[no stack: another has its place (EEXIST)]"),
+            (-12, "[no stack: the map has no room (ENOMEM)]"),
+            (-14, "[no stack: nothing to walk (EFAULT)]"),
+            (-22, "[no stack: EINVAL]"),
+        ] {
+            let narrow = i32::to_le_bytes(number).to_vec();
+            let wide = i64::from(number).to_le_bytes().to_vec();
+            let widened = u64::from(number.cast_unsigned()).to_le_bytes().to_vec();
+            for (layout, bytes) in [
+                (unsigned(4), &narrow),
+                (signed(4), &narrow),
+                (unsigned(8), &wide),
+                (signed(8), &wide),
+                (unsigned(8), &widened),
+                (signed(8), &widened),
+            ] {
+                for decoder in [Decoder::Kstack, Decoder::Ustack] {
+                    let why = shown(&decoder, &layout, bytes, &mut lookups);
+                    assert_eq!(texts(why), [words], "{layout:?}");
+                }
+            }
         }
+        // No error has this number, so what is there is shown.
+        let bytes = 0x8000_0000_u32.to_le_bytes();
+        assert_eq!(shown(&Decoder::Kstack, &unsigned(4), &bytes, &mut lookups), None);
     }
 }
