@@ -17,7 +17,7 @@ use minijinja::{Environment, Error, UndefinedBehavior};
 use names::{Names, VARS};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// What templates can name.
 pub struct Scope {
@@ -215,6 +215,15 @@ impl Line {
     }
 }
 
+/// What all filters are evaluated in: an expression borrows it, and `watch` takes a new one whenever
+/// somebody types.
+static FILTERS: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = environment();
+    // A record may lack fields.
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment
+});
+
 /// An expression that says which rows are shown.
 pub struct Filter {
     expression: minijinja::Expression<'static, 'static>,
@@ -233,19 +242,13 @@ impl Filter {
     /// # Errors
     /// The expression is malformed.
     pub fn parse(text: &str) -> Result<Filter, TemplateError> {
-        let mut environment = environment();
-        // A record may lack fields.
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
-        // It lives as long as the command that was given it.
-        let environment: &'static Environment<'static> = Box::leak(Box::new(environment));
-        let expression = environment
+        let expression = FILTERS
             .compile_expression_owned(text.to_owned())
             .map_err(|error| TemplateError::malformed(&error))?;
-        let is_function = |name: &str| environment.globals().any(|(global, _)| global == name);
         let mut names: Vec<String> = expression
             .undeclared_variables(false)
             .into_iter()
-            .filter(|name| !is_function(name))
+            .filter(|name| !is_function(&FILTERS, name))
             .collect();
         names.sort();
         Ok(Filter { expression, names })
