@@ -38,6 +38,7 @@ pub mod pins;
 pub mod records;
 pub mod ring;
 pub mod steering;
+pub mod waiter;
 
 pub use bring_up::{Running, bring_up};
 pub use detached::wait_until_detached;

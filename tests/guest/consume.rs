@@ -11,7 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use probe_runner::desired::View;
 use probe_runner::kernel::PinDir;
 use probe_runner::kernel::records::Records;
-use probe_runner::kernel::ring::{Waiter, Wake};
+use probe_runner::kernel::waiter::{Waiter, Wake};
 use probe_runner::read::{Lookups, record};
 use probe_runner::readout;
 

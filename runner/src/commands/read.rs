@@ -4,7 +4,6 @@ use crate::commands::stop::StopSignals;
 use crate::commands::{Outcome, applied, attached, colours, report};
 use crate::desired::{Sort, View};
 use crate::kernel::PinDir;
-use crate::kernel::ring::{self, Wake};
 use crate::live::Live;
 use crate::metrics;
 use crate::read::sinks::csv::Sheet;
@@ -17,7 +16,6 @@ use crate::text::suggest::listed;
 use crate::text::template::Filter;
 use anyhow::{anyhow, bail};
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How the data is written.
@@ -100,7 +98,7 @@ pub fn run(args: &Args, out: &mut impl Write) -> anyhow::Result<Outcome> {
         // A reading that takes longer than the time between two is followed by the next at once.
         next = (next + every).max(Instant::now());
         let left = next.saturating_duration_since(Instant::now());
-        if ring::wait(&[], stop.as_fd(), Some(left))? == Wake::Stop {
+        if stop.within(Some(left))? {
             return Ok(Outcome::Done);
         }
         rates.turn(began.elapsed());

@@ -2,7 +2,6 @@
 
 use crate::commands::stop::StopSignals;
 use crate::commands::{Outcome, report};
-use crate::kernel::ring::{self, Wake};
 use crate::kernel::{Statistics, observe};
 use crate::read::sinks::prometheus::SERIES;
 use crate::serve::Collector;
@@ -11,7 +10,6 @@ use crate::serve::scrapes::Scrapes;
 use anyhow::{Context, anyhow, bail};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// What to serve and where.
@@ -65,7 +63,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
     report::plain_note(&format!("serving http://{address}/metrics until Ctrl-C or SIGTERM"));
     let until = move || {
         // What can't be waited for ends it too.
-        while matches!(ring::wait(&[], stop.as_fd(), None), Ok(Wake::Timeout)) {}
+        let _ = stop.within(None);
     };
     http::serve(listener, Site { scrapes, timeout: args.timeout }, until)
         .with_context(|| format!("can't serve on {address}"))?;

@@ -6,7 +6,7 @@ use crate::commands::stop::{Resizes, StopSignals};
 use crate::commands::watch::open::Tails;
 use crate::commands::{Outcome, applied, colours, status};
 use crate::kernel::Statistics;
-use crate::kernel::ring::{self, Wake};
+use crate::kernel::waiter::{self, Waiter, Wake};
 use crate::live::Live;
 use crate::plan;
 use crate::text::suggest::listed;
@@ -81,7 +81,9 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
         watch.tails.arrange(&mut watch.state);
         let mut sources = vec![screen.input(), resizes.as_fd()];
         sources.extend(watch.tails.descriptors(&watch.state));
-        if ring::wait(&sources, stop.as_fd(), watch.patience(next, drawn))? == Wake::Stop {
+        // Pages have buffers of their own, so the sources may be others each time.
+        let mut waiter = Waiter::new(&sources, stop.as_fd())?;
+        if waiter.wait(watch.patience(next, drawn))? == Wake::Stop {
             return Ok(Outcome::Done);
         }
         if resizes.take() {
@@ -101,7 +103,7 @@ pub fn run(args: &Args) -> anyhow::Result<Outcome> {
             }
         }
         silences =
-            if was_pressed || !ring::is_readable(screen.input())? { 0 } else { silences + 1 };
+            if was_pressed || !waiter::is_readable(screen.input())? { 0 } else { silences + 1 };
         if silences > SILENCES {
             bail!("the terminal is gone");
         }

@@ -5,7 +5,7 @@ use crate::commands::run::limit::{Limit, Sample};
 use crate::commands::run::{Format, Session, Shown as Wanted};
 use crate::commands::stop::StopSignals;
 use crate::kernel::records::Records;
-use crate::kernel::ring::{Waiter, Wake};
+use crate::kernel::waiter::{Waiter, Wake};
 use crate::read::sinks::csv::Sheet;
 use crate::read::sinks::json::EventWriter;
 use crate::read::{Lookups, Loss, record};

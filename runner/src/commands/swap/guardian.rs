@@ -3,13 +3,11 @@
 
 use crate::commands::Outcome;
 use crate::commands::stop::StopSignals;
-use crate::kernel::ring;
 use anyhow::Context;
 use std::io::{self, Read};
-use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A process that reverts one swap when its standard input ends.
 pub struct Guardian {
@@ -41,8 +39,7 @@ impl Guardian {
     /// # Errors
     /// Waiting fails.
     pub fn revert_after(self, duration: Duration) -> anyhow::Result<Outcome> {
-        let end = Instant::now() + duration;
-        ring::wait(&[], self.stop.as_fd(), Some(end.saturating_duration_since(Instant::now())))?;
+        self.stop.within(Some(duration))?;
         self.dismiss()
     }
 
