@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::btf::Layout;
 use crate::object::MapType;
+use crate::spec::decoder;
 
 pub use crate::spec::attach::{Event, OnMissing};
 pub use argument::Argument;
@@ -233,58 +234,7 @@ pub struct Column {
 }
 
 /// How a raw value becomes text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decoder {
-    /// A network device's name from its index.
-    Ifname,
-    /// An IPv4 or IPv6 address from 4 or 16 bytes; a v4-mapped one is shown as IPv4.
-    Ip,
-    /// An IPv4 address from a number in the machine's byte order.
-    IpHost,
-    /// A port number in host order.
-    Port,
-    /// A port number in network byte order.
-    PortNet,
-    /// A MAC address from 6 bytes.
-    Mac,
-    /// A system call's name on this machine's architecture.
-    Syscall,
-    /// An error number's name, of either sign.
-    Errno,
-    /// A signal's name.
-    Signal,
-    /// A process from its id, as `name[id]`; `[id]` once it has ended.
-    Process,
-    /// A user's name from its id.
-    User,
-    /// A group's name from its id.
-    Group,
-    /// A control group's path from its id.
-    Cgroup,
-    /// A block or character device from its number in the kernel (`dev_t`).
-    Device,
-    /// A function of the kernel from an address in it.
-    Ksym,
-    /// Calls in the kernel, innermost first: an array of addresses, or the id of a stack trace.
-    Kstack,
-    /// Calls in the process of the field `tgid` or `pid`, as for the kernel's.
-    Ustack,
-    /// Nanoseconds as a duration.
-    Duration,
-    /// Nanoseconds of the monotonic clock (`bpf_ktime_get_ns`) as a time of day.
-    Time,
-    /// A number of bytes with a binary unit.
-    Bytes,
-    /// Hexadecimal.
-    Hex,
-    /// Text up to the first NUL.
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// Fixed names for numbers.
-    Static(Vec<(i128, String)>),
-}
+pub type Decoder = decoder::Decoder<Vec<(i128, String)>>;
 
 /// An order of rows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -393,38 +343,6 @@ impl Metric {
         match self {
             Metric::Counter | Metric::Gauge => "a number",
             Metric::Histogram(_) => "an array of whole numbers",
-        }
-    }
-}
-
-impl Decoder {
-    /// The decoder's name in a probe file.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Decoder::Ifname => "ifname",
-            Decoder::Ip => "ip",
-            Decoder::IpHost => "ip_host",
-            Decoder::Port => "port",
-            Decoder::PortNet => "port_net",
-            Decoder::Mac => "mac",
-            Decoder::Syscall => "syscall",
-            Decoder::Errno => "errno",
-            Decoder::Signal => "signal",
-            Decoder::Process => "process",
-            Decoder::User => "user",
-            Decoder::Group => "group",
-            Decoder::Cgroup => "cgroup",
-            Decoder::Device => "device",
-            Decoder::Ksym => "ksym",
-            Decoder::Kstack => "kstack",
-            Decoder::Ustack => "ustack",
-            Decoder::Duration => "duration",
-            Decoder::Time => "time",
-            Decoder::Bytes => "bytes",
-            Decoder::Hex => "hex",
-            Decoder::String => "string",
-            Decoder::Bool => "bool",
-            Decoder::Static(_) => "static",
         }
     }
 }

@@ -6,6 +6,7 @@ mod wrong_shape;
 
 pub mod attach;
 pub mod comments;
+pub mod decoder;
 pub mod layout;
 pub mod probe_test;
 pub mod schema;

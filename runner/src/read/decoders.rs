@@ -19,7 +19,6 @@ pub use stacks::StackSource;
 use crate::btf::{Layout, Scalar, ScalarKind};
 use crate::desired::Decoder;
 use crate::read::decode::decode;
-use crate::read::decoders::stacks::Whose;
 use crate::read::value::Value;
 use crate::syscall_table;
 
@@ -38,36 +37,10 @@ pub(super) fn bytes_text(bytes: i128) -> String {
 /// # Errors
 /// What the decoder needs and what the field is instead, as half a sentence.
 pub fn fits(decoder: &Decoder, layout: &Layout) -> Result<(), String> {
-    let (fits, need) = match decoder {
-        Decoder::Ip => (network::is_address(layout), "an address of 4 or 16 bytes"),
-        Decoder::IpHost => (is_integer(layout) && layout.size() == 4, "an integer of 4 bytes"),
-        Decoder::PortNet => (is_integer(layout) && layout.size() == 2, "an integer of 2 bytes"),
-        Decoder::Ksym => (stacks::is_address(layout), "an address or an integer of 8 bytes"),
-        Decoder::Kstack | Decoder::Ustack => {
-            (stacks::is_stack(layout), "an array of addresses, or a stack trace's id")
-        }
-        Decoder::Mac => (network::is_mac(layout), "6 bytes"),
-        Decoder::Hex => (numbers::has_digits(layout), "an integer, an address or bytes"),
-        Decoder::String => (text::is_text(layout), "an array of characters or bytes"),
-        Decoder::Ifname
-        | Decoder::Port
-        | Decoder::Syscall
-        | Decoder::Errno
-        | Decoder::Signal
-        | Decoder::Process
-        | Decoder::User
-        | Decoder::Group
-        | Decoder::Cgroup
-        | Decoder::Device
-        | Decoder::Duration
-        | Decoder::Time
-        | Decoder::Bytes
-        | Decoder::Bool
-        | Decoder::Static(_) => (is_integer(layout), "an integer"),
-    };
-    match fits {
+    let way = way(decoder);
+    match (way.fits)(layout) {
         true => Ok(()),
-        false => Err(format!("it takes {need}, not {}", kind(layout))),
+        false => Err(format!("it takes {}, not {}", way.takes, kind(layout))),
     }
 }
 
@@ -86,43 +59,23 @@ pub fn apply(
     context: Context,
     lookups: &mut Lookups,
 ) -> Option<Value> {
-    let number = || decode(layout, bytes)?.as_integer();
-    match decoder {
-        Decoder::Ip => network::address(bytes),
-        Decoder::Mac => network::mac(bytes),
-        Decoder::Hex => numbers::hex(layout, bytes),
-        Decoder::String => Some(text::string(bytes)),
-        Decoder::IpHost => Some(network::host_address(u32::try_from(number()?).ok()?)),
-        Decoder::Port => decode(layout, bytes),
-        Decoder::PortNet => Some(network::port(bytes.try_into().ok()?)),
-        Decoder::Bool => Some(Value::Bool(number()? != 0)),
-        Decoder::Static(names) => Some(numbers::named(names, number()?)),
-        Decoder::Duration => Some(numbers::duration(number()?)),
-        Decoder::Bytes => Some(numbers::size(number()?)),
-        Decoder::Ifname => Some(network::device(number()?, lookups)),
-        Decoder::Syscall => Some(system::syscall(number()?)),
-        Decoder::Errno => Some(system::errno(number()?, layout.size())),
-        Decoder::Signal => Some(system::signal(number()?)),
-        Decoder::Process => Some(system::process(number()?, lookups)),
-        Decoder::User => Some(accounts::user(number()?, lookups)),
-        Decoder::Group => Some(accounts::group(number()?, lookups)),
-        Decoder::Time => Some(system::time(number()?, lookups)),
-        Decoder::Cgroup => Some(places::cgroup(number()?, lookups)),
-        Decoder::Device => Some(places::device(number()?, lookups)),
-        Decoder::Ksym => {
-            let address = u64::try_from(number()?).ok()?;
-            Some(stacks::function(address, &mut lookups.symbols))
-        }
-        Decoder::Kstack => stacks::stack(layout, bytes, Whose::Kernel, &mut lookups.symbols),
-        Decoder::Ustack => {
-            let whose = Whose::Process(context.process?);
-            stacks::stack(layout, bytes, whose, &mut lookups.symbols)
-        }
+    let field = Field { layout, bytes, process: context.process };
+    match way(decoder).show {
+        Show::Number(show) => Some(show(field.number()?, lookups)),
+        Show::Name(names) => Some(numbers::named(names, field.number()?)),
+        Show::Field(show) => show(field, lookups),
     }
 }
 
+/// Whether a decoder's values are amounts: ordered by the raw number and aligned to the right. The
+/// others are names, ordered as text.
+pub(super) fn is_quantity(decoder: &Decoder) -> bool {
+    way(decoder).is_quantity
+}
+
 /// The number that a decoder shows as this text, where that is certain: names that the machine can't
-/// change. `None` for other decoders and for what is no such name.
+/// change, which stand for one number each (an error's is stored with either sign). `None` for other
+/// decoders and for what is no such name.
 pub fn number_of(decoder: &Decoder, text: &str) -> Option<i128> {
     match decoder {
         Decoder::Static(names) => {
@@ -131,58 +84,104 @@ pub fn number_of(decoder: &Decoder, text: &str) -> Option<i128> {
         Decoder::Bool => text.parse::<bool>().ok().map(i128::from),
         Decoder::Syscall => syscall_table::number(text).map(i128::from),
         Decoder::Signal => system::signal_number(text),
-        // An error's number is stored with either sign.
-        Decoder::Errno
-        | Decoder::Ifname
-        | Decoder::Ip
-        | Decoder::IpHost
-        | Decoder::Port
-        | Decoder::PortNet
-        | Decoder::Mac
-        | Decoder::Process
-        | Decoder::User
-        | Decoder::Group
-        | Decoder::Cgroup
-        | Decoder::Device
-        | Decoder::Ksym
-        | Decoder::Kstack
-        | Decoder::Ustack
-        | Decoder::Duration
-        | Decoder::Time
-        | Decoder::Bytes
-        | Decoder::Hex
-        | Decoder::String => None,
+        _ => None,
     }
 }
 
-/// Whether a decoder's values are amounts: ordered by the raw number and aligned to the right. The
-/// others are names, ordered as text.
-pub(super) fn is_quantity(decoder: &Decoder) -> bool {
+/// A field of a row: its type, its bytes and what the row says besides.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    layout: &'a Layout,
+    bytes: &'a [u8],
+    process: Option<u32>,
+}
+
+impl Field<'_> {
+    fn number(self) -> Option<i128> {
+        decode(self.layout, self.bytes)?.as_integer()
+    }
+}
+
+/// How a decoder works.
+struct Way<'a> {
+    /// What it takes, in words.
+    takes: &'static str,
+    fits: fn(&Layout) -> bool,
+    show: Show<'a>,
+    is_quantity: bool,
+}
+
+enum Show<'a> {
+    /// From the number that the field is.
+    Number(fn(i128, &mut Lookups) -> Value),
+    /// The name that the probe file gives the number.
+    Name(&'a [(i128, String)]),
+    /// From all that there is.
+    Field(fn(Field<'_>, &mut Lookups) -> Option<Value>),
+}
+
+/// All that is known of a decoder, a row each.
+fn way(decoder: &Decoder) -> Way<'_> {
     match decoder {
-        Decoder::Port
-        | Decoder::PortNet
-        | Decoder::Duration
-        | Decoder::Time
-        | Decoder::Bytes
-        | Decoder::Hex => true,
-        Decoder::Ifname
-        | Decoder::Ip
-        | Decoder::IpHost
-        | Decoder::Mac
-        | Decoder::Syscall
-        | Decoder::Errno
-        | Decoder::Signal
-        | Decoder::Process
-        | Decoder::User
-        | Decoder::Group
-        | Decoder::Cgroup
-        | Decoder::Device
-        | Decoder::Ksym
-        | Decoder::Kstack
-        | Decoder::Ustack
-        | Decoder::String
-        | Decoder::Bool
-        | Decoder::Static(_) => false,
+        Decoder::Ifname => number(network::device),
+        Decoder::Ip => field("an address of 4 or 16 bytes", network::is_address, network::address),
+        Decoder::IpHost => {
+            field("an integer of 4 bytes", network::is_host_address, network::host_address)
+        }
+        Decoder::Port => field("an integer", is_integer, numbers::unchanged).quantity(),
+        Decoder::PortNet => {
+            field("an integer of 2 bytes", network::is_port, network::port).quantity()
+        }
+        Decoder::Mac => field("6 bytes", network::is_mac, network::mac),
+        Decoder::Syscall => number(system::syscall),
+        Decoder::Errno => field("an integer", is_integer, system::errno),
+        Decoder::Signal => number(system::signal),
+        Decoder::Process => number(system::process),
+        Decoder::User => number(accounts::user),
+        Decoder::Group => number(accounts::group),
+        Decoder::Cgroup => number(places::cgroup),
+        Decoder::Device => number(places::device),
+        Decoder::Ksym => {
+            field("an address or an integer of 8 bytes", stacks::is_address, stacks::function)
+        }
+        Decoder::Kstack => field(STACK, stacks::is_stack, stacks::of_kernel),
+        Decoder::Ustack => field(STACK, stacks::is_stack, stacks::of_process),
+        Decoder::Duration => number(numbers::duration).quantity(),
+        Decoder::Time => number(system::time).quantity(),
+        Decoder::Bytes => number(numbers::size).quantity(),
+        Decoder::Hex => {
+            field("an integer, an address or bytes", numbers::has_digits, numbers::hex).quantity()
+        }
+        Decoder::String => field("an array of characters or bytes", text::is_text, text::string),
+        Decoder::Bool => number(numbers::truth),
+        Decoder::Static(names) => {
+            Way { show: Show::Name(names), ..number(|number, _| plain(number)) }
+        }
+    }
+}
+
+/// What [`Decoder::Kstack`] and [`Decoder::Ustack`] take.
+const STACK: &str = "an array of addresses, or a stack trace's id";
+
+/// A decoder of whole numbers.
+fn number(show: fn(i128, &mut Lookups) -> Value) -> Way<'static> {
+    let show = Show::Number(show);
+    Way { takes: "an integer", fits: is_integer, show, is_quantity: false }
+}
+
+/// A decoder of something else, or of numbers whose type matters.
+fn field(
+    takes: &'static str,
+    fits: fn(&Layout) -> bool,
+    show: fn(Field<'_>, &mut Lookups) -> Option<Value>,
+) -> Way<'static> {
+    Way { takes, fits, show: Show::Field(show), is_quantity: false }
+}
+
+impl Way<'_> {
+    /// The same for amounts.
+    fn quantity(self) -> Self {
+        Way { is_quantity: true, ..self }
     }
 }
 

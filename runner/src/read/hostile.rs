@@ -114,32 +114,8 @@ fn no_layout_and_no_bytes_panic() {
 #[test]
 fn no_bytes_panic_a_decoder() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
-    let all = [
-        Decoder::Ifname,
-        Decoder::Ip,
-        Decoder::Port,
-        Decoder::Mac,
-        Decoder::Syscall,
-        Decoder::Errno,
-        Decoder::Signal,
-        Decoder::Process,
-        Decoder::User,
-        Decoder::Group,
-        Decoder::IpHost,
-        Decoder::PortNet,
-        Decoder::Cgroup,
-        Decoder::Device,
-        Decoder::Ksym,
-        Decoder::Kstack,
-        Decoder::Ustack,
-        Decoder::Duration,
-        Decoder::Time,
-        Decoder::Bytes,
-        Decoder::Hex,
-        Decoder::String,
-        Decoder::Bool,
-        Decoder::Static(vec![(1, "one".into())]),
-    ];
+    let mut all: Vec<Decoder> = Decoder::plain().collect();
+    all.push(Decoder::Static(vec![(1, "one".into())]));
     let mut shown = 0;
     for round in 0..4_000 {
         let layout = random.layout(1);

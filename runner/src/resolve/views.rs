@@ -4,7 +4,8 @@ use crate::desired::{Decoder, Metric, Plot, Scale};
 use crate::model::{ColumnView, View};
 use crate::resolve::binder::Binder;
 use crate::resolve::{layouts, number};
-use crate::spec::shape::{ColumnSpec, DecoderSpec, MetricSpec, PlotSpec, ScaleSpec, ViewSpec};
+use crate::spec::decoder::DecoderSpec;
+use crate::spec::shape::{ColumnSpec, MetricSpec, PlotSpec, ScaleSpec, ViewSpec};
 use crate::spec::values::{Entries, Scalar};
 use crate::text::codes::Code;
 use crate::text::diagnostic::Diagnostic;
@@ -75,33 +76,7 @@ fn bind_columns(columns: &Entries<ColumnSpec>, binder: &mut Binder<'_>) -> Vec<C
 }
 
 fn bind_decoder(spec: &At<DecoderSpec>, binder: &mut Binder<'_>) -> At<Decoder> {
-    let decoder = match &spec.value {
-        DecoderSpec::Ifname => Decoder::Ifname,
-        DecoderSpec::Ip => Decoder::Ip,
-        DecoderSpec::IpHost => Decoder::IpHost,
-        DecoderSpec::Port => Decoder::Port,
-        DecoderSpec::PortNet => Decoder::PortNet,
-        DecoderSpec::Mac => Decoder::Mac,
-        DecoderSpec::Syscall => Decoder::Syscall,
-        DecoderSpec::Errno => Decoder::Errno,
-        DecoderSpec::Signal => Decoder::Signal,
-        DecoderSpec::Process => Decoder::Process,
-        DecoderSpec::User => Decoder::User,
-        DecoderSpec::Group => Decoder::Group,
-        DecoderSpec::Cgroup => Decoder::Cgroup,
-        DecoderSpec::Device => Decoder::Device,
-        DecoderSpec::Ksym => Decoder::Ksym,
-        DecoderSpec::Kstack => Decoder::Kstack,
-        DecoderSpec::Ustack => Decoder::Ustack,
-        DecoderSpec::Duration => Decoder::Duration,
-        DecoderSpec::Time => Decoder::Time,
-        DecoderSpec::Bytes => Decoder::Bytes,
-        DecoderSpec::Hex => Decoder::Hex,
-        DecoderSpec::String => Decoder::String,
-        DecoderSpec::Bool => Decoder::Bool,
-        DecoderSpec::Static(names) => Decoder::Static(bind_names(names, binder)),
-    };
-    spec.with(decoder)
+    spec.with(spec.value.with_names(|names| bind_names(names, binder)))
 }
 
 fn bind_metric(spec: &At<MetricSpec>, binder: &mut Binder<'_>) -> Option<At<Metric>> {

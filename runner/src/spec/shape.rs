@@ -4,6 +4,7 @@
 
 use crate::spec::MapFlag;
 use crate::spec::attach::AttachSpec;
+use crate::spec::decoder::DecoderSpec;
 use crate::spec::layout::LayoutSpec;
 use crate::spec::probe_test::TestSpec;
 use crate::spec::values::{Entries, Globals, Scalar};
@@ -275,60 +276,4 @@ pub struct ColumnSpec {
     /// What the numbers say, in a sentence: `# HELP` of the metric.
     #[schemars(example = &"Packets that were moved to another CPU")]
     pub description: Option<At<Scalar>>,
-}
-
-/// How a number or bytes become text.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DecoderSpec {
-    /// A network device's name from its index.
-    Ifname,
-    /// An IPv4 or IPv6 address from 4 or 16 bytes in network order.
-    Ip,
-    /// An IPv4 address from a number in the machine's byte order.
-    IpHost,
-    /// A port number in the machine's byte order.
-    Port,
-    /// A port number in network byte order.
-    PortNet,
-    /// A MAC address from 6 bytes.
-    Mac,
-    /// A system call's name on this machine's architecture.
-    Syscall,
-    /// An error number's name.
-    Errno,
-    /// A signal's name.
-    Signal,
-    /// A process from its id, as `name[id]`; `[id]` once it has ended.
-    Process,
-    /// A user's name from its id.
-    User,
-    /// A group's name from its id.
-    Group,
-    /// A control group's path from its id (`bpf_get_current_cgroup_id`).
-    Cgroup,
-    /// A block or character device from its number in the kernel (`dev_t`).
-    Device,
-    /// A function of the kernel from an address in it.
-    Ksym,
-    /// Calls in the kernel, innermost first: from an array of addresses, or from the id that `bpf_get_stackid`
-    /// gave, which is looked up in the probe's map of stack traces.
-    Kstack,
-    /// Calls in a process, as `kstack`; the process is the one of the field `tgid` or `pid` beside it.
-    Ustack,
-    /// Nanoseconds as a duration.
-    Duration,
-    /// Nanoseconds since boot (`bpf_ktime_get_ns`) as a time of day, in UTC.
-    Time,
-    /// A number of bytes with a binary unit.
-    Bytes,
-    /// Hexadecimal.
-    Hex,
-    /// Text up to the first NUL.
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// A name for each number.
-    #[schemars(example = json!({ "static": { "0": "none", "1": "some" } }))]
-    Static(Entries<At<Scalar>>),
 }

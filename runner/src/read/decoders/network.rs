@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use nix::net::if_::if_indextoname;
 
 use crate::btf::{Layout, Scalar, ScalarKind};
-use crate::read::decoders::{Lookups, is_block, plain};
+use crate::read::decoders::{Field, Lookups, is_block, is_integer, plain};
 use crate::read::value::Value;
 
 /// 4 or 16 bytes in network order: `__be32`, `struct in6_addr`, an array of bytes or words.
@@ -15,7 +15,8 @@ pub(super) fn is_address(layout: &Layout) -> bool {
 }
 
 /// An IPv6 address that maps an IPv4 one is shown as that.
-pub(super) fn address(bytes: &[u8]) -> Option<Value> {
+pub(super) fn address(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    let bytes = field.bytes;
     let address = match bytes.len() {
         4 => IpAddr::V4(Ipv4Addr::from(*bytes.first_chunk::<4>()?)),
         16 => IpAddr::V6(Ipv6Addr::from(*bytes.first_chunk::<16>()?)),
@@ -24,14 +25,25 @@ pub(super) fn address(bytes: &[u8]) -> Option<Value> {
     Some(Value::Text(address.to_canonical().to_string()))
 }
 
+/// As large as an IPv4 address.
+pub(super) fn is_host_address(layout: &Layout) -> bool {
+    is_integer(layout) && layout.size() == 4
+}
+
 /// An address whose number is in the machine's byte order.
-pub(super) fn host_address(address: u32) -> Value {
-    Value::Text(Ipv4Addr::from(address).to_string())
+pub(super) fn host_address(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    let address = u32::try_from(field.number()?).ok()?;
+    Some(Value::Text(Ipv4Addr::from(address).to_string()))
+}
+
+/// As large as a port.
+pub(super) fn is_port(layout: &Layout) -> bool {
+    is_integer(layout) && layout.size() == 2
 }
 
 /// A port in network byte order.
-pub(super) fn port(bytes: [u8; 2]) -> Value {
-    Value::Unsigned(u16::from_be_bytes(bytes).into())
+pub(super) fn port(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    Some(Value::Unsigned(u16::from_be_bytes(field.bytes.try_into().ok()?).into()))
 }
 
 /// 6 bytes that aren't a number.
@@ -39,11 +51,11 @@ pub(super) fn is_mac(layout: &Layout) -> bool {
     layout.size() == 6 && is_block(layout)
 }
 
-pub(super) fn mac(bytes: &[u8]) -> Option<Value> {
-    if bytes.len() != 6 {
+pub(super) fn mac(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    if field.bytes.len() != 6 {
         return None;
     }
-    let octets: Vec<String> = bytes.iter().map(|octet| format!("{octet:02x}")).collect();
+    let octets: Vec<String> = field.bytes.iter().map(|octet| format!("{octet:02x}")).collect();
     Some(Value::Text(octets.join(":")))
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::btf::Layout;
 use crate::read::decode::decode;
-use crate::read::decoders::{is_integer, plain};
+use crate::read::decoders::{Field, Lookups, is_integer, plain};
 use crate::read::value::{Value, hex_digits};
 
 const SECOND: u64 = 1_000_000_000;
@@ -21,7 +21,8 @@ pub(super) fn has_digits(layout: &Layout) -> bool {
 
 /// An integer as `0x1f`, a negative one in two's complement of its width; bytes in their order
 /// without a prefix.
-pub(super) fn hex(layout: &Layout, bytes: &[u8]) -> Option<Value> {
+pub(super) fn hex(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    let Field { layout, bytes, .. } = field;
     if let Layout::Array { .. } | Layout::Opaque { .. } = layout {
         return Some(Value::Text(hex_digits(bytes)));
     }
@@ -31,6 +32,16 @@ pub(super) fn hex(layout: &Layout, bytes: &[u8]) -> Option<Value> {
     Some(Value::Text(format!("{:#x}", u128::from_le_bytes(number))))
 }
 
+/// The number as it is.
+pub(super) fn unchanged(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    decode(field.layout, field.bytes)
+}
+
+/// Anything but 0 is true.
+pub(super) fn truth(number: i128, _: &mut Lookups) -> Value {
+    Value::Bool(number != 0)
+}
+
 /// The name that the probe file gives a number.
 pub(super) fn named(names: &[(i128, String)], number: i128) -> Value {
     let found = names.iter().find(|(value, _)| *value == number);
@@ -38,7 +49,7 @@ pub(super) fn named(names: &[(i128, String)], number: i128) -> Value {
 }
 
 /// Nanoseconds as a duration of at most four to six digits: `17ns`, `1.235ms`, `2m 5s`.
-pub(super) fn duration(nanoseconds: i128) -> Value {
+pub(super) fn duration(nanoseconds: i128, _: &mut Lookups) -> Value {
     match u64::try_from(nanoseconds.unsigned_abs()) {
         Ok(_) => Value::Text(duration_text(nanoseconds)),
         Err(_) => plain(nanoseconds),
@@ -71,7 +82,7 @@ fn rounded(nanoseconds: u64, to: u64) -> String {
 }
 
 /// Bytes with a binary unit and one decimal: `512 B`, `1.5 KiB`.
-pub(super) fn size(bytes: i128) -> Value {
+pub(super) fn size(bytes: i128, _: &mut Lookups) -> Value {
     Value::Text(size_text(bytes))
 }
 

@@ -10,8 +10,7 @@ use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use nix::errno::Errno;
 
 use crate::btf::Layout;
-use crate::read::decode::decode;
-use crate::read::decoders::is_integer;
+use crate::read::decoders::{Field, Lookups, is_integer};
 use crate::read::value::Value;
 
 /// Finds the addresses of a stack trace by its id, in the probe's maps of stack traces.
@@ -35,7 +34,7 @@ impl fmt::Debug for Symbols {
 
 /// Whose addresses they are.
 #[derive(Clone, Copy)]
-pub(super) enum Whose {
+enum Whose {
     Kernel,
     Process(u32),
 }
@@ -54,25 +53,32 @@ pub(super) fn is_stack(layout: &Layout) -> bool {
 }
 
 /// A function of the kernel: `name+0x1c`, or the address where nobody knows it.
-pub(super) fn function(address: u64, symbols: &mut Symbols) -> Value {
-    Value::Text(symbols.names(Whose::Kernel, &[address]).pop().unwrap_or_default())
+pub(super) fn function(field: Field<'_>, lookups: &mut Lookups) -> Option<Value> {
+    let address = u64::try_from(field.number()?).ok()?;
+    lookups.symbols.names(Whose::Kernel, &[address]).pop().map(Value::Text)
+}
+
+/// Calls in the kernel.
+pub(super) fn of_kernel(field: Field<'_>, lookups: &mut Lookups) -> Option<Value> {
+    stack(field, Whose::Kernel, &mut lookups.symbols)
+}
+
+/// Calls in the process that the row is about.
+pub(super) fn of_process(field: Field<'_>, lookups: &mut Lookups) -> Option<Value> {
+    stack(field, Whose::Process(field.process?), &mut lookups.symbols)
 }
 
 /// The calls of a stack, innermost first; in their place, why there are none.
-pub(super) fn stack(
-    layout: &Layout,
-    bytes: &[u8],
-    whose: Whose,
-    symbols: &mut Symbols,
-) -> Option<Value> {
-    let addresses: Vec<u64> = match layout {
-        Layout::Array { .. } => bytes
+fn stack(field: Field<'_>, whose: Whose, symbols: &mut Symbols) -> Option<Value> {
+    let addresses: Vec<u64> = match field.layout {
+        Layout::Array { .. } => field
+            .bytes
             .chunks_exact(8)
             .filter_map(|bytes| bytes.try_into().ok())
             .map(u64::from_le_bytes)
             .collect(),
         _ => {
-            let id = decode(layout, bytes)?.as_integer()?;
+            let id = field.number()?;
             if let Some(error) = error_in(id) {
                 return Some(Value::List(vec![Value::Text(no_stack(error)?)]));
             }

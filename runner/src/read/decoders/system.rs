@@ -7,32 +7,33 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::read::decoders::{Lookups, plain};
+use crate::read::decoders::{Field, Lookups, plain};
 use crate::read::value::Value;
 use crate::syscall_table;
 
 /// The call's name on the architecture that this program was built for.
-pub(super) fn syscall(number: i128) -> Value {
+pub(super) fn syscall(number: i128, _: &mut Lookups) -> Value {
     let known = u32::try_from(number).ok().and_then(syscall_table::name);
     known.map_or(plain(number), |name| Value::Text(name.into()))
 }
 
 /// The error's name. Kernel functions return errors negated, and fields often hold them without a
 /// sign: both are looked through.
-pub(super) fn errno(number: i128, size: u32) -> Value {
-    let signed = match size {
+pub(super) fn errno(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    let number = field.number()?;
+    let signed = match field.layout.size() {
         4 => i128::from(number as i32),
         8 => i128::from(number as i64),
         _ => number,
     };
     let known = i32::try_from(signed.unsigned_abs()).map(Errno::from_raw);
-    match known {
+    Some(match known {
         Ok(errno) if errno != Errno::UnknownErrno => Value::Text(format!("{errno:?}")),
         _ => plain(number),
-    }
+    })
 }
 
-pub(super) fn signal(number: i128) -> Value {
+pub(super) fn signal(number: i128, _: &mut Lookups) -> Value {
     let known = i32::try_from(number).ok().and_then(|number| Signal::try_from(number).ok());
     known.map_or(plain(number), |signal| Value::Text(signal.as_str().into()))
 }

@@ -2,7 +2,7 @@
 
 use crate::btf::{Layout, ScalarKind};
 use crate::read::decode;
-use crate::read::decoders::is_integer;
+use crate::read::decoders::{Field, Lookups, is_integer};
 use crate::read::value::Value;
 
 /// An array of single bytes, or bytes of unknown shape.
@@ -16,8 +16,8 @@ pub(super) fn is_text(layout: &Layout) -> bool {
 }
 
 /// The text up to the first NUL.
-pub(super) fn string(bytes: &[u8]) -> Value {
-    Value::Text(decode::text(bytes))
+pub(super) fn string(field: Field<'_>, _: &mut Lookups) -> Option<Value> {
+    Some(Value::Text(decode::text(field.bytes)))
 }
 
 #[cfg(test)]
