@@ -3,36 +3,15 @@
  * Programs that kernels have besides probes: a hook of the security modules, a
  * trampoline that may sleep, and an iterator.
  */
-#include "../../ebpf-programs/probe.h"
+#include "attach.h"
 
 static long (*const bpf_seq_printf)(void *seq, const char *format, u32 format_size,
 				    const void *data, u32 data_size) = (void *)126;
 
-struct hit {
-	u32 pid;
-	u32 padding;
-	u64 cookie;
-};
-
-struct {
-	__uint(type, MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct hit);
-	__type(value, u64);
-} hits SEC(".maps");
-
-static __always_inline int count(void)
-{
-	struct hit hit = { .pid = bpf_get_current_pid_tgid() >> 32 };
-
-	count_in(&hits, &hit);
-	return 0;
-}
-
 SEC("lsm/task_setnice")
 int on_setnice(u64 *ctx __attribute__((unused)))
 {
-	return count();
+	return count(0, 0);
 }
 
 /* What the kernel means by "nobody had an opinion" at this hook. */
@@ -41,14 +20,14 @@ int on_setnice(u64 *ctx __attribute__((unused)))
 SEC("lsm.s/task_prctl")
 int on_prctl(u64 *ctx __attribute__((unused)))
 {
-	count();
+	count(0, 0);
 	return -ENOSYS;
 }
 
 SEC("fentry.s")
 int may_sleep(u64 *ctx __attribute__((unused)))
 {
-	return count();
+	return count(0, 0);
 }
 
 /* What an iterator is handed: members of the kernel's interface, in this order. */

@@ -3,7 +3,7 @@
  * Every way to trace one function, for one that is in a module: each counts its
  * calls by process, in a row of its own.
  */
-#include "../../ebpf-programs/probe.h"
+#include "attach.h"
 
 enum way {
 	BY_FENTRY,
@@ -12,48 +12,28 @@ enum way {
 	BY_KRETPROBE,
 };
 
-struct hit {
-	u32 pid;
-	u32 way;
-};
-
-struct {
-	__uint(type, MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct hit);
-	__type(value, u64);
-} hits SEC(".maps");
-
-static __always_inline int count(enum way way)
-{
-	struct hit hit = { .pid = bpf_get_current_pid_tgid() >> 32, .way = way };
-
-	count_in(&hits, &hit);
-	return 0;
-}
-
 SEC("fentry")
 int by_fentry(void *ctx __attribute__((unused)))
 {
-	return count(BY_FENTRY);
+	return count(BY_FENTRY, 0);
 }
 
 SEC("fexit")
 int by_fexit(void *ctx __attribute__((unused)))
 {
-	return count(BY_FEXIT);
+	return count(BY_FEXIT, 0);
 }
 
 SEC("kprobe")
 int by_kprobe(void *ctx __attribute__((unused)))
 {
-	return count(BY_KPROBE);
+	return count(BY_KPROBE, 0);
 }
 
 SEC("kretprobe")
 int by_kretprobe(void *ctx __attribute__((unused)))
 {
-	return count(BY_KRETPROBE);
+	return count(BY_KRETPROBE, 0);
 }
 
 DUAL_LICENSE;

@@ -3,22 +3,7 @@
  * Programs that run outside of kernel functions: at places of an executable, and
  * at perf events. Each counts by process and by the one number that it sees.
  */
-#include "../../ebpf-programs/probe.h"
-
-static u64 (*const bpf_get_attach_cookie)(void *ctx) = (void *)174;
-
-struct hit {
-	u32 pid;
-	u32 number;
-	u64 cookie;
-};
-
-struct {
-	__uint(type, MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct hit);
-	__type(value, u64);
-} hits SEC(".maps");
+#include "attach.h"
 
 /* Page faults are counted from the first address to before the last one. */
 const volatile u64 first_address;
@@ -30,18 +15,6 @@ struct perf_event_data {
 	u64 period;
 	u64 address;
 };
-
-static __always_inline int count(u32 number, u64 cookie)
-{
-	struct hit hit = {
-		.pid = bpf_get_current_pid_tgid() >> 32,
-		.number = number,
-		.cookie = cookie,
-	};
-
-	count_in(&hits, &hit);
-	return 0;
-}
 
 SEC("uprobe")
 int at_entry(struct registers *ctx)

@@ -63,7 +63,7 @@ fn counts(context: &Context, attach: &str, ways: &[i64]) -> Result<()> {
 }
 
 fn is_ours(row: &Value, way: i64) -> bool {
-    row["pid"] == std::process::id() && row["way"] == way
+    row["pid"] == std::process::id() && row["number"] == way
 }
 
 /// veth's driver is a module, and nothing loads it. `on_missing: warn` lets the probe run without; the other attachment
