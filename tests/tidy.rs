@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use probe_runner::desired::{Decoder, HookKind};
+
 /// Foreign crates and the only files or rooms that may name them.
 const ROOMS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["text/render.rs"]),
@@ -182,24 +184,16 @@ fn unsafe_code_lives_in_one_room() {
 #[test]
 fn documents_name_files_that_exist() {
     let root = root();
-    let documents = [
-        "README.md",
-        "ARCHITECTURE.md",
-        "ebpf-programs/README.md",
-        "docs/testing.md",
-        "docs/probe-file.md",
-        "docs/diagnostics.md",
-        "docs/check.md",
-        "docs/kernels.md",
-        "docs/reading.md",
-        "docs/watching.md",
-        "docs/serving.md",
-        "docs/commands.md",
-    ];
+    let mut documents: Vec<String> =
+        ["README.md", "ARCHITECTURE.md", "ebpf-programs/README.md"].map(str::to_owned).to_vec();
+    let pages = fs::read_dir(root.join("docs")).expect("the directory is readable");
+    let pages = pages.map(|page| page.expect("the directory is readable").file_name());
+    let pages = pages.map(|page| format!("docs/{}", page.to_string_lossy()));
+    documents.extend(pages.filter(|page| page.ends_with(".md")));
     let mut wrong = Vec::new();
     let mut checked = 0;
     for document in documents {
-        let text = fs::read_to_string(root.join(document)).expect("the document is readable");
+        let text = fs::read_to_string(root.join(&document)).expect("the document is readable");
         for quoted in text.split('`').skip(1).step_by(2) {
             let looks_like_a_path = !quoted.contains([' ', '*', '<', '…', '{', '$', '\n', ':'])
                 && !quoted.starts_with(['/', '-'])
@@ -218,4 +212,17 @@ fn documents_name_files_that_exist() {
     }
     assert!(checked > 10, "only {checked} paths were found: is the test looking?");
     assert!(wrong.is_empty(), "no such file:\n{}", wrong.join("\n"));
+}
+
+/// What a probe file can say by a name stands in the page about probe files.
+#[test]
+fn every_decoder_and_every_way_of_attaching_is_described() {
+    let page = fs::read_to_string(root().join("docs/probe-file.md")).expect("the page is readable");
+    let decoders = Decoder::plain().map(|decoder| decoder.name());
+    let kinds = HookKind::ALL.iter().map(|kind| kind.name());
+    let is_described = |name: &&str| {
+        page.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{name}`")))
+    };
+    let missing: Vec<&str> = decoders.chain(kinds).filter(|name| !is_described(name)).collect();
+    assert!(missing.is_empty(), "not in docs/probe-file.md: {missing:?}");
 }

@@ -15,7 +15,7 @@ use crate::spec::decoder;
 
 pub use crate::spec::attach::{Event, OnMissing};
 pub use argument::Argument;
-pub use hook::{Details, Hook, HookKind, Rate};
+pub use hook::{Details, Hook, HookKind, Mechanism, Rate};
 pub use parts::{
     Generation, MapDefinition, ProgramUse, SectionDefinition, Variable, section_map_name,
 };

@@ -1,6 +1,7 @@
 //! A first probe file for an object: what `init` writes. Text alone; it passes `check`, and what only
 //! its author can know is marked.
 
+use crate::desired::HookKind;
 use crate::object::{Global, Inventory, Map, MapType, Program};
 use std::fmt::Write as _;
 
@@ -125,28 +126,32 @@ fn hook(program: &Program) -> Option<String> {
     // `PATH:SYMBOL` and `PATH:PROVIDER:NAME`.
     let mut parts = section.target.as_deref().unwrap_or_default().split(':');
     let mut part = || quoted(parts.next().filter(|part| !part.is_empty()).unwrap_or(TO_CHANGE));
-    let (kind, place) = match section.prefix.as_str() {
-        kind @ ("fentry" | "fexit" | "fmod_ret" | "kprobe" | "kretprobe") => {
-            (kind, format!("function: {}", quoted(target)))
+    let kind = HookKind::of_section(&section.prefix)?;
+    let place = match kind {
+        HookKind::Fentry
+        | HookKind::Fexit
+        | HookKind::FmodRet
+        | HookKind::Kprobe
+        | HookKind::Kretprobe
+        | HookKind::KprobePair => format!("function: {}", quoted(target)),
+        HookKind::KprobeMulti | HookKind::KretprobeMulti => format!("functions: [{target:?}]"),
+        HookKind::Tracepoint if section.target.is_none() => {
+            format!("name: {TO_CHANGE}/{TO_CHANGE}")
         }
-        "kprobe.multi" => ("kprobe_multi", format!("functions: [{target:?}]")),
-        "kretprobe.multi" => ("kretprobe_multi", format!("functions: [{target:?}]")),
-        "raw_tp" | "raw_tracepoint" => ("raw_tracepoint", format!("name: {}", quoted(target))),
-        "tp" | "tracepoint" if section.target.is_none() => {
-            ("tracepoint", format!("name: {TO_CHANGE}/{TO_CHANGE}"))
+        HookKind::RawTracepoint | HookKind::Tracepoint | HookKind::BtfTracepoint => {
+            format!("name: {}", quoted(target))
         }
-        "tp" | "tracepoint" => ("tracepoint", format!("name: {}", quoted(target))),
-        "tp_btf" => ("btf_tracepoint", format!("name: {}", quoted(target))),
-        "lsm" => ("lsm", format!("hook: {}", quoted(target))),
-        "iter" => ("iter", format!("over: {}", quoted(target))),
-        kind @ ("uprobe" | "uretprobe") => {
-            (kind, format!("binary: {}, symbol: {}", part(), part()))
+        HookKind::Lsm => format!("hook: {}", quoted(target)),
+        HookKind::Iter => format!("over: {}", quoted(target)),
+        HookKind::Uprobe | HookKind::Uretprobe => {
+            format!("binary: {}, symbol: {}", part(), part())
         }
-        "usdt" => ("usdt", format!("binary: {}, provider: {}, name: {}", part(), part(), part())),
-        "perf_event" => ("perf_event", "event: cpu-clock, frequency: 99".to_owned()),
-        _ => return None,
+        HookKind::Usdt => {
+            format!("binary: {}, provider: {}, name: {}", part(), part(), part())
+        }
+        HookKind::PerfEvent => "event: cpu-clock, frequency: 99".to_owned(),
     };
-    Some(format!("{kind}: {{ {place}, program: {} }}", program.name))
+    Some(format!("{}: {{ {place}, program: {} }}", kind.name(), program.name))
 }
 
 /// Variables that can be set, as comments: their types and what they are called.

@@ -66,101 +66,100 @@ pub enum Rate {
     Period(u64),
 }
 
-/// The ways of attaching, by their names in a probe file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HookKind {
+macro_rules! kinds {
+    ($($(#[doc = $line:literal])+ $variant:ident $name:literal $mechanism:ident $sections:tt)*) => {
+        /// The ways of attaching, by their names in a probe file.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum HookKind {
+            $($(#[doc = $line])+ #[serde(rename = $name)] $variant,)*
+        }
+
+        impl HookKind {
+            /// Every kind, in the order of the documentation.
+            pub const ALL: &'static [HookKind] = &[$(HookKind::$variant,)*];
+
+            /// The kind's name in a probe file.
+            pub fn name(self) -> &'static str {
+                match self { $(HookKind::$variant => $name,)* }
+            }
+
+            /// What it is to the kernel.
+            pub fn mechanism(self) -> Mechanism {
+                match self { $(HookKind::$variant => Mechanism::$mechanism,)* }
+            }
+
+            /// The sections that its programs are compiled into, without what follows the prefix; the
+            /// usual one first.
+            pub fn sections(self) -> &'static [&'static str] {
+                match self { $(HookKind::$variant => &$sections,)* }
+            }
+        }
+    };
+}
+
+// One list: a kind, its name, what it is to the kernel, and the sections of its programs.
+kinds! {
     /// A trampoline at a function's entry.
-    Fentry,
+    Fentry "fentry" Trampoline ["fentry"]
     /// A trampoline at a function's exit: arguments and result.
-    Fexit,
+    Fexit "fexit" Trampoline ["fexit"]
     /// A breakpoint or ftrace hook at an instruction.
-    Kprobe,
+    Kprobe "kprobe" PerfEvent ["kprobe"]
     /// A kprobe at a function's return.
-    Kretprobe,
+    Kretprobe "kretprobe" PerfEvent ["kretprobe"]
     /// A kprobe and a kretprobe of one function.
-    KprobePair,
+    KprobePair "kprobe_pair" PerfEvent ["kprobe", "kretprobe"]
     /// A tracepoint with its raw arguments.
-    RawTracepoint,
+    RawTracepoint "raw_tracepoint" RawTracepoint ["raw_tracepoint", "raw_tp"]
     /// A tracepoint with its formatted record.
-    Tracepoint,
+    Tracepoint "tracepoint" PerfEvent ["tracepoint", "tp"]
     /// A tracepoint with typed arguments.
-    BtfTracepoint,
+    BtfTracepoint "btf_tracepoint" RawTracepoint ["tp_btf"]
     /// A breakpoint in an executable or a library.
-    Uprobe,
+    Uprobe "uprobe" PerfEvent ["uprobe"]
     /// A uprobe at a function's return.
-    Uretprobe,
+    Uretprobe "uretprobe" PerfEvent ["uretprobe"]
     /// A place that a program's author left for probes.
-    Usdt,
+    // One name for two: to the kernel it is a uprobe.
+    Usdt "usdt" PerfEvent ["usdt", "uprobe"]
     /// Every so many times that something happens.
-    PerfEvent,
+    PerfEvent "perf_event" PerfEvent ["perf_event"]
     /// A trampoline at a function's entry that may decide what it returns.
-    FmodRet,
+    FmodRet "fmod_ret" Trampoline ["fmod_ret"]
     /// Many functions by one link.
-    KprobeMulti,
+    KprobeMulti "kprobe_multi" ManyFunctions ["kprobe.multi"]
     /// Many functions' returns by one link.
-    KretprobeMulti,
+    KretprobeMulti "kretprobe_multi" ManyFunctions ["kretprobe.multi"]
     /// A hook of the security modules.
-    Lsm,
+    Lsm "lsm" Trampoline ["lsm"]
     /// A run over all things of a kind, whenever it is read.
-    Iter,
+    Iter "iter" Iterator ["iter"]
+}
+
+/// What ways of attaching are to the kernel, which gives all of one sort the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Code that a function jumps to. It takes a program once.
+    Trampoline,
+    /// A tracepoint without a record.
+    RawTracepoint,
+    /// A perf event: before Linux 5.15 there are no links to it, so nothing keeps it without a process.
+    PerfEvent,
+    /// A link to many functions.
+    ManyFunctions,
+    /// Something to be read.
+    Iterator,
 }
 
 impl HookKind {
-    /// Every kind, in the order of the documentation.
-    pub const ALL: [HookKind; 17] = [
-        HookKind::Fentry,
-        HookKind::Fexit,
-        HookKind::Kprobe,
-        HookKind::Kretprobe,
-        HookKind::KprobePair,
-        HookKind::RawTracepoint,
-        HookKind::Tracepoint,
-        HookKind::BtfTracepoint,
-        HookKind::Uprobe,
-        HookKind::Uretprobe,
-        HookKind::Usdt,
-        HookKind::PerfEvent,
-        HookKind::FmodRet,
-        HookKind::KprobeMulti,
-        HookKind::KretprobeMulti,
-        HookKind::Lsm,
-        HookKind::Iter,
-    ];
+    /// The way of attaching that programs of a section are for.
+    pub fn of_section(prefix: &str) -> Option<HookKind> {
+        HookKind::ALL.iter().copied().find(|kind| kind.sections().contains(&prefix))
+    }
 
     /// Whether programs of the kind are verified for one function, tracepoint or hook.
     pub fn is_verified_for_target(self) -> bool {
-        matches!(
-            self,
-            HookKind::Fentry
-                | HookKind::Fexit
-                | HookKind::FmodRet
-                | HookKind::BtfTracepoint
-                | HookKind::Lsm
-        )
-    }
-
-    /// The kind's name in a probe file.
-    pub fn name(self) -> &'static str {
-        match self {
-            HookKind::Fentry => "fentry",
-            HookKind::Fexit => "fexit",
-            HookKind::Kprobe => "kprobe",
-            HookKind::Kretprobe => "kretprobe",
-            HookKind::KprobePair => "kprobe_pair",
-            HookKind::RawTracepoint => "raw_tracepoint",
-            HookKind::Tracepoint => "tracepoint",
-            HookKind::BtfTracepoint => "btf_tracepoint",
-            HookKind::Uprobe => "uprobe",
-            HookKind::Uretprobe => "uretprobe",
-            HookKind::Usdt => "usdt",
-            HookKind::PerfEvent => "perf_event",
-            HookKind::FmodRet => "fmod_ret",
-            HookKind::KprobeMulti => "kprobe_multi",
-            HookKind::KretprobeMulti => "kretprobe_multi",
-            HookKind::Lsm => "lsm",
-            HookKind::Iter => "iter",
-        }
+        self.mechanism() == Mechanism::Trampoline || self == HookKind::BtfTracepoint
     }
 }
 

@@ -1,4 +1,4 @@
-//! Attaching: one file a kind, each saying which programs it takes, in which order they are
+//! Attaching: a file for each kind, or for a few that differ in a number, each saying which programs it takes, in which order they are
 //! attached, and by which call.
 //!
 //! A program is attached from its pin, so it doesn't matter who loaded it. A link is pinned beside
@@ -7,9 +7,6 @@
 
 mod btf_tracepoint;
 mod cookie;
-mod fentry;
-mod fexit;
-mod fmod_ret;
 mod iter;
 mod kprobe;
 mod kprobe_multi;
@@ -21,6 +18,7 @@ mod perf;
 mod perf_event;
 mod raw_tracepoint;
 mod tracepoint;
+mod trampoline;
 mod uprobe;
 mod uretprobe;
 mod usdt;
@@ -33,7 +31,7 @@ use std::path::Path;
 use aya::programs::ProgramError;
 use aya::programs::links::{FdLink, LinkError};
 
-use crate::desired::{Hook, HookKind, ProgramRef};
+use crate::desired::{Hook, HookKind, Mechanism, ProgramRef};
 use crate::kernel::error::{Error, Phase};
 use crate::kernel::load::{Loader, name_of};
 use crate::kernel::pins::{LinkName, PinDir};
@@ -163,8 +161,8 @@ fn attach_parts(
 /// A hook's programs in the order in which they are attached.
 fn parts(hook: &Hook) -> Vec<Part<'_>> {
     match hook.kind {
-        HookKind::Fentry => fentry::parts(hook),
-        HookKind::Fexit => fexit::parts(hook),
+        HookKind::Fentry => trampoline::at_entry(hook),
+        HookKind::Fexit => trampoline::at_exit(hook),
         HookKind::Kprobe => kprobe::parts(hook),
         HookKind::Kretprobe => kretprobe::parts(hook),
         HookKind::KprobePair => kprobe_pair::parts(hook),
@@ -175,7 +173,7 @@ fn parts(hook: &Hook) -> Vec<Part<'_>> {
         HookKind::Uretprobe => uretprobe::parts(hook),
         HookKind::Usdt => usdt::parts(hook),
         HookKind::PerfEvent => perf_event::parts(hook),
-        HookKind::FmodRet => fmod_ret::parts(hook),
+        HookKind::FmodRet => trampoline::deciding(hook),
         HookKind::KprobeMulti => kprobe_multi::parts(hook),
         HookKind::KretprobeMulti => kretprobe_multi::parts(hook),
         HookKind::Lsm => lsm::parts(hook),
@@ -196,18 +194,7 @@ fn prepare(hook: &Hook) -> Result<Option<String>, Error> {
 
 /// Refuses to pin what the kernel can't keep without a process.
 fn check_keepable(hook: &Hook) -> Result<(), Error> {
-    let is_perf_event = matches!(
-        hook.kind,
-        HookKind::Kprobe
-            | HookKind::Kretprobe
-            | HookKind::KprobePair
-            | HookKind::Tracepoint
-            | HookKind::Uprobe
-            | HookKind::Uretprobe
-            | HookKind::Usdt
-            | HookKind::PerfEvent
-    );
-    if !is_perf_event || has_perf_links() {
+    if hook.kind.mechanism() != Mechanism::PerfEvent || has_perf_links() {
         return Ok(());
     }
     Err(Error::new(

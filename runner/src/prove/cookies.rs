@@ -1,6 +1,6 @@
 //! What comes with links: cookies, and whether links of perf events can be kept.
 
-use crate::desired::HookKind;
+use crate::desired::Mechanism;
 use crate::model::Hook;
 use crate::prove::names::Numbering;
 use crate::prove::trial::Trial;
@@ -18,25 +18,18 @@ const PERF_EVENT_LINK: u32 = 7;
 pub(super) fn check(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
     let kind = hook.kind.value;
     let mut found = Vec::new();
-    let (lacks_cookies, since) = match kind {
-        HookKind::Fentry | HookKind::Fexit | HookKind::FmodRet | HookKind::Lsm => {
+    let (lacks_cookies, since) = match kind.mechanism() {
+        Mechanism::Trampoline => {
             // Newer kernels keep the cookie in the link's node (`struct bpf_tramp_node`, seen in 7.3).
             let places = ["bpf_tramp_link", "bpf_tramp_node"];
             (places.iter().all(|place| trial.kernel.lacks_member(place, "cookie")), "5.19")
         }
-        HookKind::RawTracepoint | HookKind::BtfTracepoint => {
+        Mechanism::RawTracepoint => {
             (trial.kernel.lacks_member("bpf_raw_tp_link", "cookie"), "6.10")
         }
         // What has `kprobe_multi` has its cookies, nearly (5.18); an iterator never has one.
-        HookKind::KprobeMulti | HookKind::KretprobeMulti | HookKind::Iter => (false, ""),
-        HookKind::Kprobe
-        | HookKind::Kretprobe
-        | HookKind::KprobePair
-        | HookKind::Tracepoint
-        | HookKind::Uprobe
-        | HookKind::Uretprobe
-        | HookKind::Usdt
-        | HookKind::PerfEvent => {
+        Mechanism::ManyFunctions | Mechanism::Iterator => (false, ""),
+        Mechanism::PerfEvent => {
             let lacks_links = trial.kernel.lacks(Numbering::LinkType, PERF_EVENT_LINK);
             if lacks_links {
                 found.push(not_kept(hook));

@@ -4,7 +4,8 @@ use crate::desired::{Details, HookKind, OnMissing, Rate};
 use crate::model::{Attachment, Hook};
 use crate::resolve::binder::Binder;
 use crate::spec::attach::{
-    AttachSpec, FunctionsSpec, NamedSpec, PerfEventSpec, UsdtSpec, UserSpec,
+    AttachSpec, FunctionSpec, FunctionsSpec, IterSpec, KprobeSpec, LsmSpec, NamedSpec, PairSpec,
+    PerfEventSpec, UsdtSpec, UserSpec,
 };
 use crate::spec::values::Scalar;
 use crate::text::codes::Code;
@@ -29,75 +30,98 @@ pub fn bind(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Attachment
         .then(|| Attachment { alternatives, on_missing: on_missing.unwrap_or_default() })
 }
 
+/// What stands in a way of attaching; several kinds share a form.
+enum Form<'a> {
+    Function(&'a FunctionSpec),
+    Kprobe(&'a KprobeSpec),
+    Pair(&'a PairSpec),
+    Functions(&'a FunctionsSpec),
+    Named(&'a NamedSpec),
+    User(&'a UserSpec),
+    Usdt(&'a UsdtSpec),
+    PerfEvent(&'a PerfEventSpec),
+    Lsm(&'a LsmSpec),
+    Iter(&'a IterSpec),
+}
+
+/// A way of attaching as its kind and its form. None for a list of alternatives.
+fn form(spec: &AttachSpec) -> Option<(HookKind, Form<'_>)> {
+    Some(match spec {
+        AttachSpec::Fentry(one) => (HookKind::Fentry, Form::Function(one)),
+        AttachSpec::Fexit(one) => (HookKind::Fexit, Form::Function(one)),
+        AttachSpec::Kprobe(one) => (HookKind::Kprobe, Form::Kprobe(one)),
+        AttachSpec::Kretprobe(one) => (HookKind::Kretprobe, Form::Function(one)),
+        AttachSpec::KprobePair(one) => (HookKind::KprobePair, Form::Pair(one)),
+        AttachSpec::RawTracepoint(one) => (HookKind::RawTracepoint, Form::Named(one)),
+        AttachSpec::Tracepoint(one) => (HookKind::Tracepoint, Form::Named(one)),
+        AttachSpec::BtfTracepoint(one) => (HookKind::BtfTracepoint, Form::Named(one)),
+        AttachSpec::Uprobe(one) => (HookKind::Uprobe, Form::User(one)),
+        AttachSpec::Uretprobe(one) => (HookKind::Uretprobe, Form::User(one)),
+        AttachSpec::Usdt(one) => (HookKind::Usdt, Form::Usdt(one)),
+        AttachSpec::PerfEvent(one) => (HookKind::PerfEvent, Form::PerfEvent(one)),
+        AttachSpec::FmodRet(one) => (HookKind::FmodRet, Form::Function(one)),
+        AttachSpec::KprobeMulti(one) => (HookKind::KprobeMulti, Form::Functions(one)),
+        AttachSpec::KretprobeMulti(one) => (HookKind::KretprobeMulti, Form::Functions(one)),
+        AttachSpec::Lsm(one) => (HookKind::Lsm, Form::Lsm(one)),
+        AttachSpec::Iter(one) => (HookKind::Iter, Form::Iter(one)),
+        AttachSpec::FirstOf(_) => return None,
+    })
+}
+
 fn missing(spec: &AttachSpec) -> Option<OnMissing> {
-    match spec {
-        AttachSpec::Fentry(one)
-        | AttachSpec::Fexit(one)
-        | AttachSpec::FmodRet(one)
-        | AttachSpec::Kretprobe(one) => one.on_missing,
-        AttachSpec::KprobeMulti(one) | AttachSpec::KretprobeMulti(one) => one.on_missing,
-        AttachSpec::Kprobe(one) => one.on_missing,
-        AttachSpec::KprobePair(one) => one.on_missing,
-        AttachSpec::RawTracepoint(one)
-        | AttachSpec::Tracepoint(one)
-        | AttachSpec::BtfTracepoint(one) => one.on_missing,
-        AttachSpec::Uprobe(one) | AttachSpec::Uretprobe(one) => one.on_missing,
-        AttachSpec::Usdt(one) => one.on_missing,
-        AttachSpec::PerfEvent(one) => one.on_missing,
-        AttachSpec::Lsm(one) => one.on_missing,
-        AttachSpec::Iter(one) => one.on_missing,
-        AttachSpec::FirstOf(_) => None,
+    match form(spec)?.1 {
+        Form::Function(one) => one.on_missing,
+        Form::Kprobe(one) => one.on_missing,
+        Form::Pair(one) => one.on_missing,
+        Form::Functions(one) => one.on_missing,
+        Form::Named(one) => one.on_missing,
+        Form::User(one) => one.on_missing,
+        Form::Usdt(one) => one.on_missing,
+        Form::PerfEvent(one) => one.on_missing,
+        Form::Lsm(one) => one.on_missing,
+        Form::Iter(one) => one.on_missing,
     }
 }
 
-/// Binds one way of attaching: what all have in common here, the rest by kind.
+/// Binds one way of attaching.
 fn bind_hook(spec: &At<AttachSpec>, binder: &mut Binder<'_>) -> Option<Hook> {
-    let hook = |kind, binder: &mut Binder<'_>, target: &At<Scalar>, program, cookie| {
-        let target = binder.text(target);
-        bind_common(spec.with(kind), target, program, cookie, binder)
+    let Some((kind, form)) = form(&spec.value) else {
+        binder.findings.push(
+            Diagnostic::error(Code::Shape, spec.span, "`first_of` can't stand in `first_of`")
+                .help("write one list of alternatives"),
+        );
+        return None;
     };
-    match &spec.value {
-        AttachSpec::Fentry(one) => {
-            hook(HookKind::Fentry, binder, &one.function, &one.program, &one.cookie)
+    let kind = spec.with(kind);
+    match form {
+        Form::Function(one) => {
+            let target = binder.text(&one.function);
+            bind_common(kind, target, &one.program, &one.cookie, binder)
         }
-        AttachSpec::Fexit(one) => {
-            hook(HookKind::Fexit, binder, &one.function, &one.program, &one.cookie)
-        }
-        AttachSpec::FmodRet(one) => {
-            hook(HookKind::FmodRet, binder, &one.function, &one.program, &one.cookie)
-        }
-        AttachSpec::Kretprobe(one) => {
-            hook(HookKind::Kretprobe, binder, &one.function, &one.program, &one.cookie)
-        }
-        AttachSpec::Kprobe(one) => {
+        Form::Kprobe(one) => {
             let offset = optional::<u64>(binder, &one.offset);
-            let hook = hook(HookKind::Kprobe, binder, &one.function, &one.program, &one.cookie)?;
+            let target = binder.text(&one.function);
+            let hook = bind_common(kind, target, &one.program, &one.cookie, binder)?;
             Some(Hook { offset: offset?.unwrap_or_default(), ..hook })
         }
-        AttachSpec::KprobePair(one) => {
+        Form::Pair(one) => {
             let return_program = binder.program(&one.return_program);
-            let hook = hook(HookKind::KprobePair, binder, &one.function, &one.entry, &one.cookie)?;
+            let target = binder.text(&one.function);
+            let hook = bind_common(kind, target, &one.entry, &one.cookie, binder)?;
             Some(Hook { return_program: Some(return_program?), ..hook })
         }
-        AttachSpec::RawTracepoint(one) => named(spec.with(HookKind::RawTracepoint), one, binder),
-        AttachSpec::Tracepoint(one) => named(spec.with(HookKind::Tracepoint), one, binder),
-        AttachSpec::BtfTracepoint(one) => named(spec.with(HookKind::BtfTracepoint), one, binder),
-        AttachSpec::KprobeMulti(one) => functions(spec.with(HookKind::KprobeMulti), one, binder),
-        AttachSpec::KretprobeMulti(one) => {
-            functions(spec.with(HookKind::KretprobeMulti), one, binder)
+        Form::Functions(one) => functions(kind, one, binder),
+        Form::Named(one) => named(kind, one, binder),
+        Form::User(one) => user(kind, one, binder),
+        Form::Usdt(one) => usdt(kind, one, binder),
+        Form::PerfEvent(one) => perf_event(kind, one, binder),
+        Form::Lsm(one) => {
+            let target = binder.text(&one.hook);
+            bind_common(kind, target, &one.program, &one.cookie, binder)
         }
-        AttachSpec::Uprobe(one) => user(spec.with(HookKind::Uprobe), one, binder),
-        AttachSpec::Uretprobe(one) => user(spec.with(HookKind::Uretprobe), one, binder),
-        AttachSpec::Usdt(one) => usdt(spec.with(HookKind::Usdt), one, binder),
-        AttachSpec::PerfEvent(one) => perf_event(spec.with(HookKind::PerfEvent), one, binder),
-        AttachSpec::Lsm(one) => hook(HookKind::Lsm, binder, &one.hook, &one.program, &one.cookie),
-        AttachSpec::Iter(one) => hook(HookKind::Iter, binder, &one.over, &one.program, &None),
-        AttachSpec::FirstOf(_) => {
-            binder.findings.push(
-                Diagnostic::error(Code::Shape, spec.span, "`first_of` can't stand in `first_of`")
-                    .help("write one list of alternatives"),
-            );
-            None
+        Form::Iter(one) => {
+            let target = binder.text(&one.over);
+            bind_common(kind, target, &one.program, &None, binder)
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::desired::HookKind;
 use crate::model::{Hook, Model, ProgramId};
-use crate::object::{AttachType, ProgramType, Section};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
 use crate::text::source::{At, Span};
@@ -33,11 +32,12 @@ fn kinds_agree(model: &Model, hook: &Hook, findings: &mut Findings) {
     match &hook.return_program {
         None => program_agrees(model, hook, &hook.program, kind, findings),
         Some(return_program) => {
-            let entry_is_return =
-                is_kind(&model.program(hook.program.value).section, HookKind::Kretprobe);
-            let return_is_entry =
-                is_kind(&model.program(return_program.value).section, HookKind::Kprobe);
-            if entry_is_return && return_is_entry {
+            let is_kind = |program: &At<ProgramId>, kind| {
+                HookKind::of_section(&model.program(program.value).section.prefix) == Some(kind)
+            };
+            if is_kind(&hook.program, HookKind::Kretprobe)
+                && is_kind(return_program, HookKind::Kprobe)
+            {
                 findings.push(
                     Diagnostic::error(
                         Code::KindMismatch,
@@ -64,7 +64,7 @@ fn program_agrees(
     findings: &mut Findings,
 ) {
     let section = &model.program(id.value).section;
-    if is_kind(section, wanted) {
+    if wanted.sections().contains(&section.prefix.as_str()) {
         return;
     }
     let name = model.program_name(id.value);
@@ -76,47 +76,15 @@ fn program_agrees(
     )
     .other(hook.kind.span, format!("attached as {}", hook.kind.value.name()))
     .note(format!("in {origin}: `{name}` is in section \"{}\"", section.name));
-    diagnostic = match fitting(section) {
+    diagnostic = match HookKind::of_section(&section.prefix) {
         Some(kind) => diagnostic
             .label(format!("compiled as {}", kind.name()))
             .help(format!("attach it as `{}`, or name another program", kind.name())),
         None => diagnostic
             .label("compiled for something that probe-runner doesn't attach")
-            .help(format!("name a program in a section \"{}/…\"", section_prefix(wanted))),
+            .help(format!("name a program in a section \"{}/…\"", wanted.sections()[0])),
     };
     findings.push(diagnostic);
-}
-
-/// Whether a section's programs can be attached this way.
-fn is_kind(section: &Section, kind: HookKind) -> bool {
-    let of_type = |program_type, attach_type| {
-        section.program_type == Some(program_type) && section.attach_type == attach_type
-    };
-    match kind {
-        HookKind::Fentry => of_type(ProgramType::Tracing, AttachType::TraceFentry),
-        HookKind::Fexit => of_type(ProgramType::Tracing, AttachType::TraceFexit),
-        HookKind::BtfTracepoint => of_type(ProgramType::Tracing, AttachType::TraceRawTp),
-        HookKind::RawTracepoint => of_type(ProgramType::RawTracepoint, AttachType::None),
-        HookKind::Tracepoint => of_type(ProgramType::Tracepoint, AttachType::None),
-        HookKind::Kprobe => section.prefix == "kprobe",
-        HookKind::Kretprobe => section.prefix == "kretprobe",
-        HookKind::KprobePair => matches!(section.prefix.as_str(), "kprobe" | "kretprobe"),
-        HookKind::Uprobe => section.prefix == "uprobe",
-        HookKind::Uretprobe => section.prefix == "uretprobe",
-        // One name for two: to the kernel it is a uprobe.
-        HookKind::Usdt => matches!(section.prefix.as_str(), "usdt" | "uprobe"),
-        HookKind::PerfEvent => of_type(ProgramType::Other("perf_event"), AttachType::None),
-        HookKind::FmodRet => of_type(ProgramType::Tracing, AttachType::Other("modify_return")),
-        HookKind::KprobeMulti => section.prefix == "kprobe.multi",
-        HookKind::KretprobeMulti => section.prefix == "kretprobe.multi",
-        HookKind::Lsm => of_type(ProgramType::Other("lsm"), AttachType::Other("lsm_mac")),
-        HookKind::Iter => of_type(ProgramType::Tracing, AttachType::Other("trace_iter")),
-    }
-}
-
-/// The way of attaching a section's programs are for.
-fn fitting(section: &Section) -> Option<HookKind> {
-    HookKind::ALL.into_iter().find(|kind| is_kind(section, *kind))
 }
 
 /// As the kind's name is spoken.
@@ -124,15 +92,5 @@ fn article(kind: HookKind) -> &'static str {
     match kind {
         HookKind::FmodRet | HookKind::Lsm | HookKind::Iter => "an",
         _ => "a",
-    }
-}
-
-fn section_prefix(kind: HookKind) -> &'static str {
-    match kind {
-        HookKind::BtfTracepoint => "tp_btf",
-        HookKind::KprobePair => "kprobe",
-        HookKind::KprobeMulti => "kprobe.multi",
-        HookKind::KretprobeMulti => "kretprobe.multi",
-        other => other.name(),
     }
 }

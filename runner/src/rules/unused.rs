@@ -1,6 +1,6 @@
 //! Whether everything that a probe names is of use to it.
 
-use crate::desired::HookKind;
+use crate::desired::{HookKind, Mechanism};
 use crate::model::{Hook, Model, ProgramId};
 use crate::text::codes::Code;
 use crate::text::diagnostic::{Diagnostic, Findings};
@@ -109,14 +109,7 @@ fn attached_once(model: &Model, findings: &mut Findings) {
 /// kernel/bpf/trampoline.c), tracepoints with a record EEXIST (`bpf_prog_array_copy`,
 /// kernel/bpf/core.c), whatever its cookie.
 fn takes_a_program_once(kind: HookKind) -> bool {
-    matches!(
-        kind,
-        HookKind::Fentry
-            | HookKind::Fexit
-            | HookKind::FmodRet
-            | HookKind::Lsm
-            | HookKind::Tracepoint
-    )
+    kind.mechanism() == Mechanism::Trampoline || kind == HookKind::Tracepoint
 }
 
 fn is_same(one: &Hook, other: &Hook) -> bool {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::desired::Hook;
-use crate::kernel::attach::{Attached, Failure, Part, cookie};
+use crate::kernel::attach::{Attached, Failure, Part, trampoline};
 
 /// `BPF_LSM_MAC`
 const ATTACH_TYPE: u32 = 27;
@@ -19,10 +19,7 @@ pub fn parts(hook: &Hook) -> Vec<Part<'_>> {
 
 fn attach(program: &Path, hook: &Hook) -> Result<Vec<Attached>, Failure> {
     check_switched_on()?;
-    if let Some(cookie) = hook.cookie {
-        return cookie::tracing(program, ATTACH_TYPE, cookie);
-    }
-    Attached::to_its_target(program)
+    trampoline::attach(program, hook, ATTACH_TYPE)
 }
 
 /// A kernel that was not booted with `bpf` among its security modules lets programs be attached, and
