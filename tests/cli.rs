@@ -349,3 +349,14 @@ fn a_reader_that_goes_away_is_not_an_error() {
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
+
+#[test]
+fn manual_pages_are_written_into_a_directory_that_is_made() {
+    let scratch = Scratch::new("manual");
+    let directory = scratch.path().join("share/man1");
+    let output = probe_runner(&["man", text(&directory)]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let page =
+        fs::read_to_string(directory.join("probe-runner-apply.1")).expect("a page a command");
+    assert!(page.contains("apply"), "{page}");
+}

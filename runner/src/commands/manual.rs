@@ -39,7 +39,8 @@ pub fn pages(
     out: &mut impl Write,
 ) -> anyhow::Result<Outcome> {
     match directory {
-        Some(directory) => clap_mangen::generate_to(program, directory)
+        Some(directory) => std::fs::create_dir_all(directory)
+            .and_then(|()| clap_mangen::generate_to(program, directory))
             .with_context(|| format!("can't write manual pages into {}", directory.display()))?,
         None => Man::new(program).render(out)?,
     }
