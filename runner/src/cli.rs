@@ -5,8 +5,8 @@ use crate::commands::check::Warnings;
 use crate::commands::consent::Consent;
 use crate::commands::swap::{self, Which};
 use crate::commands::{
-    Format, apply, check, delete, doctor, explain, init, inspect, manual, plan, read, run, schema,
-    serve, status, test, watch, write_report,
+    Format, apply, check, delete, doctor, duration, explain, init, inspect, manual, plan, read,
+    run, schema, serve, status, test, watch, write_report,
 };
 use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
@@ -94,7 +94,7 @@ enum Command {
         #[command(flatten)]
         options: FileOptions,
         /// Stop by itself after this time, such as `10s` or `1m 30s`
-        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
         duration: Option<Duration>,
         #[command(flatten)]
         chosen: run::Chosen,
@@ -125,7 +125,7 @@ enum Command {
         probes: Vec<String>,
         /// Have the kernel count and time the programs' runs for this time, such as `5s`. Every run of
         /// every BPF program of the machine then takes some tens of nanoseconds longer
-        #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
         measure: Option<Duration>,
         /// How results are written
         #[arg(short, long, value_enum, default_value = "human")]
@@ -153,7 +153,7 @@ enum Command {
         #[arg(long = "object-dir", value_name = "DIR")]
         directories: Vec<PathBuf>,
         /// Take it back after this time, such as `30s`; also on Ctrl-C, and if this process dies
-        #[arg(long = "for", value_name = "DURATION", value_parser = humantime::parse_duration)]
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
         duration: Option<Duration>,
         /// Put back what the probe's file says
         #[arg(long, conflicts_with_all = ["map", "slots", "objects", "duration"])]

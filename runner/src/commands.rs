@@ -22,6 +22,7 @@ pub mod write_report;
 mod applied;
 mod attached;
 pub mod consent;
+pub mod duration;
 mod matrix;
 mod pending;
 mod report;

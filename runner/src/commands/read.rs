@@ -1,7 +1,7 @@
 //! `probe-runner read`: what an applied probe's maps hold, once or again and again.
 
 use crate::commands::stop::StopSignals;
-use crate::commands::{Outcome, applied, attached, colours, report};
+use crate::commands::{Outcome, applied, attached, colours, duration, report};
 use crate::desired::{Sort, View};
 use crate::kernel::PinDir;
 use crate::live::Live;
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "ROWS")]
     top: Option<usize>,
     /// Read again after each such time, until Ctrl-C; tables then say how fast counters grow
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     every: Option<Duration>,
 }
 

@@ -1,7 +1,7 @@
 //! `probe-runner serve`: the metrics of all applied probes over HTTP.
 
 use crate::commands::stop::StopSignals;
-use crate::commands::{Outcome, report};
+use crate::commands::{Outcome, duration, report};
 use crate::kernel::{Statistics, observe};
 use crate::read::sinks::prometheus::SERIES;
 use crate::serve::Collector;
@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(long)]
     expose: bool,
     /// How long reading all probes may take; a scraper that says how long it waits may get less
-    #[arg(long, value_name = "DURATION", default_value = "8s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "8s", value_parser = duration::parse)]
     timeout: Duration,
     /// How many series a metric has at most: the others are added up as `other`
     #[arg(long, value_name = "NUMBER", default_value_t = SERIES)]

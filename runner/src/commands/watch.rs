@@ -4,7 +4,7 @@ mod open;
 
 use crate::commands::stop::{Resizes, StopSignals};
 use crate::commands::watch::open::Tails;
-use crate::commands::{Outcome, applied, colours, status};
+use crate::commands::{Outcome, applied, colours, duration, status};
 use crate::kernel::Statistics;
 use crate::kernel::waiter::{self, Waiter, Wake};
 use crate::live::Live;
@@ -36,7 +36,7 @@ pub struct Args {
 }
 
 fn pace(text: &str) -> Result<Duration, String> {
-    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let every = duration::parse(text)?;
     if every < FRAME {
         return Err(format!("{} is the shortest", humantime::format_duration(FRAME)));
     }
