@@ -297,7 +297,8 @@ impl<'a> Reading<'a> {
         let known = columns.json_names();
         if let Some(name) = filter.unknown(&known) {
             bail!(
-                "the filter names `{name}`, but `{}` has no such column; columns there are: {}",
+                "the filter names `{name}`, but `{}` has no such column; columns there are: {} \
+                 (a map that is named behind the probe is read alone)",
                 self.map.name(),
                 listed(known.iter().map(String::as_str), 32)
             );
