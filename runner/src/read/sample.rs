@@ -2,6 +2,8 @@
 
 use crate::btf::{Field, Layout, Scalar, ScalarKind};
 use crate::desired::{Column, Decoder, Sort, View};
+use crate::read::Value;
+use crate::read::decoders::{self, Context, Lookups};
 
 pub fn scalar(kind: ScalarKind, size: u32) -> Layout {
     let name = match kind {
@@ -104,4 +106,11 @@ pub fn event_record(nr: u32, comm: &str, path: Option<&str>) -> Vec<u8> {
         bytes.resize(288, 0);
     }
     bytes
+}
+
+/// What a decoder that fits shows for these bytes.
+pub fn decoded(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
+    decoders::fits(decoder, layout).expect("the decoder fits");
+    decoders::apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
+        .expect("the bytes are there")
 }

@@ -49,12 +49,10 @@ mod tests {
     use crate::desired::Decoder;
     use crate::read::Value;
     use crate::read::decoders::accounts::listed;
-    use crate::read::decoders::{Context, Lookups, apply};
-    use crate::read::sample::unsigned;
+    use crate::read::sample::{decoded, unsigned};
 
     fn shown(decoder: &Decoder, id: u32) -> Value {
-        apply(decoder, &unsigned(4), &id.to_le_bytes(), Context::default(), &mut Lookups::default())
-            .expect("the bytes are there")
+        decoded(decoder, &unsigned(4), &id.to_le_bytes())
     }
 
     #[test]

@@ -78,17 +78,11 @@ mod tests {
     use crate::btf::Layout;
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::{array, structure, unsigned};
-
-    fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
-        fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
-            .expect("the bytes are there")
-    }
+    use crate::read::decoders::{Context, Lookups, apply};
+    use crate::read::sample::{array, decoded, structure, unsigned};
 
     fn text(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> String {
-        match shown(decoder, layout, bytes) {
+        match decoded(decoder, layout, bytes) {
             Value::Text(text) => text,
             other => panic!("not text: {other:?}"),
         }
@@ -99,10 +93,10 @@ mod tests {
         let loopback = if_nametoindex("lo").expect("every network namespace has lo");
         assert_eq!(text(&Decoder::Ifname, &unsigned(4), &loopback.to_le_bytes()), "lo");
         assert_eq!(
-            shown(&Decoder::Ifname, &unsigned(4), &i32::MAX.to_le_bytes()),
+            decoded(&Decoder::Ifname, &unsigned(4), &i32::MAX.to_le_bytes()),
             Value::Unsigned(0x7fff_ffff)
         );
-        assert_eq!(shown(&Decoder::Ifname, &unsigned(4), &[0; 4]), Value::Unsigned(0));
+        assert_eq!(decoded(&Decoder::Ifname, &unsigned(4), &[0; 4]), Value::Unsigned(0));
     }
 
     #[test]
@@ -137,8 +131,8 @@ mod tests {
 
     #[test]
     fn ports_and_hardware_addresses() {
-        assert_eq!(shown(&Decoder::Port, &unsigned(2), &[0xbb, 1]), Value::Unsigned(443));
-        assert_eq!(shown(&Decoder::PortNet, &unsigned(2), &[1, 0xbb]), Value::Unsigned(443));
+        assert_eq!(decoded(&Decoder::Port, &unsigned(2), &[0xbb, 1]), Value::Unsigned(443));
+        assert_eq!(decoded(&Decoder::PortNet, &unsigned(2), &[1, 0xbb]), Value::Unsigned(443));
         assert_eq!(text(&Decoder::IpHost, &unsigned(4), &[1, 2, 0, 192]), "192.0.2.1");
         let mac = [0x02, 0x42, 0xac, 0x11, 0x00, 0x0f];
         assert_eq!(text(&Decoder::Mac, &array(unsigned(1), 6), &mac), "02:42:ac:11:00:0f");

@@ -109,17 +109,10 @@ mod tests {
     use crate::btf::Layout;
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::{array, signed, unsigned};
-
-    fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
-        fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
-            .expect("the bytes are there")
-    }
+    use crate::read::sample::{array, decoded, signed, unsigned};
 
     fn of_u64(decoder: &Decoder, number: u64) -> String {
-        match shown(decoder, &unsigned(8), &number.to_le_bytes()) {
+        match decoded(decoder, &unsigned(8), &number.to_le_bytes()) {
             Value::Text(text) => text,
             other => panic!("not text: {other:?}"),
         }
@@ -146,7 +139,7 @@ mod tests {
         assert_eq!(of_u64(&Decoder::Duration, 59_999_900_000), "60s");
         assert!(of_u64(&Decoder::Duration, u64::MAX).starts_with("584years"));
         assert_eq!(
-            shown(&Decoder::Duration, &signed(8), &(-1_500_i64).to_le_bytes()),
+            decoded(&Decoder::Duration, &signed(8), &(-1_500_i64).to_le_bytes()),
             Value::Text("-1.5µs".into())
         );
     }
@@ -166,7 +159,7 @@ mod tests {
             assert_eq!(of_u64(&Decoder::Bytes, bytes), text);
         }
         assert_eq!(
-            shown(&Decoder::Bytes, &signed(8), &(-2048_i64).to_le_bytes()),
+            decoded(&Decoder::Bytes, &signed(8), &(-2048_i64).to_le_bytes()),
             Value::Text("-2.0 KiB".into())
         );
     }
@@ -175,10 +168,13 @@ mod tests {
     fn hexadecimal_of_numbers_and_of_bytes() {
         let text = |text: &str| Value::Text(text.into());
         assert_eq!(of_u64(&Decoder::Hex, 0xdead_beef), "0xdeadbeef");
-        assert_eq!(shown(&Decoder::Hex, &signed(4), &[0xfe, 0xff, 0xff, 0xff]), text("0xfffffffe"));
-        assert_eq!(shown(&Decoder::Hex, &array(unsigned(1), 3), &[1, 0xab, 0]), text("01ab00"));
         assert_eq!(
-            shown(&Decoder::Hex, &Layout::Pointer, &[0, 0x10, 0, 0, 0, 0, 0, 0]),
+            decoded(&Decoder::Hex, &signed(4), &[0xfe, 0xff, 0xff, 0xff]),
+            text("0xfffffffe")
+        );
+        assert_eq!(decoded(&Decoder::Hex, &array(unsigned(1), 3), &[1, 0xab, 0]), text("01ab00"));
+        assert_eq!(
+            decoded(&Decoder::Hex, &Layout::Pointer, &[0, 0x10, 0, 0, 0, 0, 0, 0]),
             text("0x1000")
         );
     }
@@ -186,10 +182,10 @@ mod tests {
     #[test]
     fn fixed_names_and_truth() {
         let names = Decoder::Static(vec![(4, "IPv4".into()), (-1, "none".into())]);
-        assert_eq!(shown(&names, &unsigned(1), &[4]), Value::Text("IPv4".into()));
-        assert_eq!(shown(&names, &unsigned(1), &[7]), Value::Unsigned(7));
-        assert_eq!(shown(&names, &signed(4), &[0xff; 4]), Value::Text("none".into()));
-        assert_eq!(shown(&Decoder::Bool, &unsigned(4), &[0, 1, 0, 0]), Value::Bool(true));
-        assert_eq!(shown(&Decoder::Bool, &unsigned(4), &[0; 4]), Value::Bool(false));
+        assert_eq!(decoded(&names, &unsigned(1), &[4]), Value::Text("IPv4".into()));
+        assert_eq!(decoded(&names, &unsigned(1), &[7]), Value::Unsigned(7));
+        assert_eq!(decoded(&names, &signed(4), &[0xff; 4]), Value::Text("none".into()));
+        assert_eq!(decoded(&Decoder::Bool, &unsigned(4), &[0, 1, 0, 0]), Value::Bool(true));
+        assert_eq!(decoded(&Decoder::Bool, &unsigned(4), &[0; 4]), Value::Bool(false));
     }
 }

@@ -67,14 +67,10 @@ mod tests {
     use crate::desired::Decoder;
     use crate::read::Value;
     use crate::read::decoders::places::{mount, walk};
-    use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::unsigned;
+    use crate::read::sample::{decoded, unsigned};
 
     fn shown(decoder: &Decoder, number: u64) -> Value {
-        fits(decoder, &unsigned(8)).expect("the decoder fits");
-        let bytes = number.to_le_bytes();
-        apply(decoder, &unsigned(8), &bytes, Context::default(), &mut Lookups::default())
-            .expect("the bytes are there")
+        decoded(decoder, &unsigned(8), &number.to_le_bytes())
     }
 
     #[test]

@@ -88,22 +88,14 @@ mod tests {
 
     use nix::time::{ClockId, clock_gettime};
 
-    use crate::btf::Layout;
     use crate::desired::Decoder;
     use crate::read::Value;
     use crate::read::decoders::system::wall_time;
-    use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::{signed, unsigned};
+    use crate::read::sample::{decoded, signed, unsigned};
     use crate::syscall_table;
 
-    fn shown(decoder: &Decoder, layout: &Layout, bytes: &[u8]) -> Value {
-        fits(decoder, layout).expect("the decoder fits");
-        apply(decoder, layout, bytes, Context::default(), &mut Lookups::default())
-            .expect("the bytes are there")
-    }
-
     fn of_u32(decoder: &Decoder, number: u32) -> Value {
-        shown(decoder, &unsigned(4), &number.to_le_bytes())
+        decoded(decoder, &unsigned(4), &number.to_le_bytes())
     }
 
     fn text(text: &str) -> Value {
@@ -126,13 +118,13 @@ mod tests {
     #[test]
     fn errors_of_either_sign_and_of_fields_without_one() {
         assert_eq!(of_u32(&Decoder::Errno, 2), text("ENOENT"));
-        assert_eq!(shown(&Decoder::Errno, &signed(4), &(-13_i32).to_le_bytes()), text("EACCES"));
+        assert_eq!(decoded(&Decoder::Errno, &signed(4), &(-13_i32).to_le_bytes()), text("EACCES"));
         assert_eq!(of_u32(&Decoder::Errno, (-16_i32).cast_unsigned()), text("EBUSY"));
-        assert_eq!(shown(&Decoder::Errno, &unsigned(8), &(-1_i64).to_le_bytes()), text("EPERM"));
+        assert_eq!(decoded(&Decoder::Errno, &unsigned(8), &(-1_i64).to_le_bytes()), text("EPERM"));
         assert_eq!(of_u32(&Decoder::Errno, 0), Value::Unsigned(0));
         assert_eq!(of_u32(&Decoder::Errno, 512), Value::Unsigned(512));
         assert_eq!(
-            shown(&Decoder::Errno, &signed(8), &i64::MIN.to_le_bytes()),
+            decoded(&Decoder::Errno, &signed(8), &i64::MIN.to_le_bytes()),
             Value::Signed(i64::MIN.into())
         );
     }
@@ -176,7 +168,7 @@ mod tests {
     fn the_monotonic_clocks_now_is_now() {
         let monotonic = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("the clock is there");
         let nanoseconds = u64::try_from(Duration::from(monotonic).as_nanos()).expect("not so long");
-        let Value::Text(shown) = shown(&Decoder::Time, &unsigned(8), &nanoseconds.to_le_bytes())
+        let Value::Text(shown) = decoded(&Decoder::Time, &unsigned(8), &nanoseconds.to_le_bytes())
         else {
             panic!("a time is text");
         };

@@ -25,28 +25,16 @@ mod tests {
     use crate::btf::{Layout, ScalarKind};
     use crate::desired::Decoder;
     use crate::read::Value;
-    use crate::read::decoders::{Context, Lookups, apply, fits};
-    use crate::read::sample::{array, scalar, unsigned};
+    use crate::read::sample::{array, decoded, scalar, unsigned};
 
     #[test]
     fn bytes_are_text_up_to_the_first_nul() {
         for layout in [array(unsigned(1), 5), Layout::Opaque { size: 5 }] {
-            fits(&Decoder::String, &layout).expect("bytes can be text");
-            assert_eq!(
-                apply(
-                    &Decoder::String,
-                    &layout,
-                    b"ls\0xx",
-                    Context::default(),
-                    &mut Lookups::default()
-                ),
-                Some(Value::Text("ls".into()))
-            );
+            let text = decoded(&Decoder::String, &layout, b"ls\0xx");
+            assert_eq!(text, Value::Text("ls".into()));
         }
         let character = scalar(ScalarKind::Char, 1);
-        assert_eq!(
-            apply(&Decoder::String, &character, b"A", Context::default(), &mut Lookups::default()),
-            Some(Value::Text("A".into()))
-        );
+        let text = decoded(&Decoder::String, &character, b"A");
+        assert_eq!(text, Value::Text("A".into()));
     }
 }
