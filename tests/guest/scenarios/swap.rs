@@ -134,7 +134,7 @@ fn swap_loses_nothing(context: &Context) -> Result<()> {
 
 /// `cargo xtask soak exchange`, in short.
 fn exchange_loses_nothing(context: &Context, way: Way) -> Result<()> {
-    context.tell(exchange::in_process(context, way, 200_000, 400)?.to_string());
+    context.tell(exchange::in_process(context, way, 1_000_000, 2_000)?.to_string());
     context.tell(exchange::by_command(context, way, Duration::from_secs(2))?.to_string());
     Ok(())
 }
