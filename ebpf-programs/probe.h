@@ -36,20 +36,39 @@ typedef long long s64;
 #define __type(name, type) typeof(type) *name
 
 /*
+ * Whether the runner gives a variable another value than the source does, a
+ * constant once the object is loaded. It is asked as one asks for a kernel's
+ * enumerator: the runner answers for enumerations of this name, and no kernel
+ * has one, so any other loader says no.
+ */
+#define MAY_BE_GIVEN(variable)                                                                     \
+	enum given_variables___##variable { variable##___given = 1 }
+#define IS_GIVEN(variable)                                                                         \
+	__builtin_preserve_enum_value(*(enum given_variables___##variable *)variable##___given, 0)
+
+/*
  * Lets the runner change all slots of a PROG_ARRAY at once. A probe file asks for
  * it with `generation: MAP_generation`: then the array has two halves, this
  * variable says where the one in use begins, a store into it changes every slot,
  * and MAP_slots is the size of a half. Otherwise the array's own size counts.
  */
 #define GENERATION(map)                                                                            \
+	MAY_BE_GIVEN(map##_slots);                                                                 \
 	const volatile u32 map##_slots = 0xffffffff;                                               \
 	volatile u32 map##_generation
 
-/* Tail-calls the program in a slot of the half in use; goes on where there is none. */
+/*
+ * Tail-calls the program in a slot (a u32) of the half in use; goes on where there
+ * is none. Without halves it is the kernel alone that compares the slot with the
+ * array's size, and nothing of this remains but a constant.
+ */
 #define TAIL_CALL_IN_GENERATION(ctx, map, slot)                                                    \
 	do {                                                                                       \
-		if ((slot) < map##_slots)                                                          \
-			bpf_tail_call(ctx, &map, map##_generation + (u32)(slot));                  \
+		const u32 slot_ = (slot);                                                          \
+		if (!IS_GIVEN(map##_slots))                                                        \
+			bpf_tail_call(ctx, &map, slot_);                                           \
+		else if (slot_ < map##_slots)                                                      \
+			bpf_tail_call(ctx, &map, map##_generation + slot_);                        \
 	} while (0)
 
 enum {
@@ -201,17 +220,23 @@ static __always_inline int count_in(void *map, const void *key)
 }
 
 /*
- * Adds one to a member of a per-CPU array's only entry, on this CPU. No other
- * event of the same probe interrupts in between, or the kernel skips it (and
+ * Adds one to a member of the entry under a key of a per-CPU array, on this CPU. No
+ * other event of the same probe interrupts in between, or the kernel skips it (and
  * counts the skip as a recursion miss), so this needs no atomic.
  */
+#define COUNT_AT(percpu_array, key, member)                                               \
+	({                                                                                \
+		typeof((percpu_array).value) entry_ =                                     \
+			bpf_map_lookup_elem(&(percpu_array), key);                        \
+		if (entry_)                                                               \
+			entry_->member++;                                                 \
+	})
+
+/* The same in a per-CPU array's only entry. */
 #define COUNT_HERE(percpu_array, member)                                                  \
 	({                                                                                \
 		const u32 only_ = 0;                                                      \
-		typeof((percpu_array).value) entry_ =                                     \
-			bpf_map_lookup_elem(&(percpu_array), &only_);                     \
-		if (entry_)                                                               \
-			entry_->member++;                                                 \
+		COUNT_AT(percpu_array, &only_, member);                                   \
 	})
 
 #endif

@@ -5,7 +5,7 @@
  * can take the place of the first one while calls go on, since it counts into
  * the same maps.
  */
-#include "syscall-maps.h"
+#include "syscall-handler.h"
 
 struct timer_gap_key {
 	u32 nr;
@@ -54,15 +54,13 @@ static __always_inline void count_gap(u32 nr, u64 gap_ns)
 		COUNT_HERE(losses, counts);
 }
 
-/* The context is the raw tracepoint's: registers, then the number. */
-SEC("raw_tracepoint/sys_enter")
-int timer(u64 *ctx)
+SYSCALL_HANDLER(timer)
 {
-	u32 nr = ctx[1];
 	u32 pid = current_pid();
 	u64 now = bpf_ktime_get_ns();
 	u64 *last = bpf_map_lookup_elem(&timer_last, &pid);
 
+	(void)ctx;
 	if (last) {
 		u64 before = *last;
 
@@ -76,7 +74,6 @@ int timer(u64 *ctx)
 
 	count_call(nr);
 	send_call(nr);
-	return 0;
 }
 
 DUAL_LICENSE;

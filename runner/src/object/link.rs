@@ -109,7 +109,7 @@ impl<'a> Linkable<'a> {
         let section = self.parts.elf.sections[start.0].name;
         for record in self.parts.ext.core(section, start.1..function.end) {
             let name = btf.ty(record.ty).name();
-            if core::asks_kernel(record) && !needs.types.contains(name) {
+            if core::asks_kernel(btf, record) && !needs.types.contains(name) {
                 needs.types.insert(name.to_owned());
             }
         }

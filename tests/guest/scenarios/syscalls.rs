@@ -18,9 +18,9 @@ const EXECS: usize = 37;
 const TIMERS: usize = 50;
 const OTHERS: usize = 5000;
 
-/// getpid, which has a slot but no handler, and two numbers above the table: one that x86-64 has not given away yet,
-/// and one far off.
-const NUMBERS_WITHOUT_HANDLER: [i64; 3] = [39, 400, 10_000];
+/// getpid, which has a slot but no handler, and three numbers above the table: one that x86-64 has not given away yet,
+/// one far off, and execve's but for the sign.
+const NUMBERS_WITHOUT_HANDLER: [i64; 4] = [39, 400, 10_000, 0x8000_003b];
 
 /// gettid among 32-bit calls, timer_gettime among 64-bit ones.
 const AMBIGUOUS: u32 = 224;
@@ -55,6 +55,18 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::Tracepoints],
         check: |context| others_fall_through(context, "syscalls-exact"),
+    },
+    Scenario {
+        name: "syscalls-numbers-have-32-bits",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: |context| numbers_have_32_bits(context, "syscalls"),
+    },
+    Scenario {
+        name: "syscalls-exact-numbers-have-32-bits",
+        boot: Boot::Usual,
+        needs: &[Need::Tracepoints],
+        check: |context| numbers_have_32_bits(context, "syscalls-exact"),
     },
     Scenario {
         name: "syscalls-compat-calls-are-told-apart",
@@ -153,6 +165,18 @@ fn others_fall_through(context: &Context, probe: &str) -> Result<()> {
         ensure!(counted == 0, "call {call} was handled {counted} times");
     }
     Ok(())
+}
+
+/// What stands above them in the register is not in what the kernel tells of the call: it is counted as the one that
+/// the lower half says.
+fn numbers_have_32_bits(context: &Context, probe: &str) -> Result<()> {
+    let running = start(context, probe)?;
+    let call = i64::from(AMBIGUOUS) | 1 << 32;
+    let (pid, _) = child(&["calls", &call.to_string(), &TIMERS.to_string()])?;
+    let transcript = running.interrupt()?;
+    let reading = transcript.read()?;
+    let counted = count(reading, AMBIGUOUS, |other| other == i64::from(pid))?;
+    Short::of(probe, reading).check("calls", TIMERS, counted)
 }
 
 fn compat_calls_are_told_apart(context: &Context, probe: &str) -> Result<()> {

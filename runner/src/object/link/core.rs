@@ -4,15 +4,21 @@ use super::code::Code;
 use super::error::{LinkError, Problem};
 use super::missing::Missing;
 use super::{Linkable, patch};
-use crate::btf::core_relo::{Answer, CoreRelocation, Question, Resolver};
+use crate::btf::Btf;
+use crate::btf::core_relo::{Answer, CoreRelocation, Number, Question, Resolver};
 use crate::object::btf_ext::CoreRecord;
 use crate::object::functions::Start;
 use crate::object::instruction::SLOT_SIZE;
 
+/// What the names of enumerations begin with by which objects ask whether variables are given other values than
+/// their initial ones; the variable's name follows. See `IS_GIVEN` in ebpf-programs/probe.h.
+const GIVEN: &str = "given_variables___";
+
 /// Changes the code of the function at `start` and returns what the kernel hasn't got of it, by
-/// instructions of the function.
+/// instructions of the function. `globals` are the variables that are given values.
 pub(super) fn apply(
     object: &Linkable<'_>,
+    globals: &[(String, Vec<u8>)],
     resolver: Option<&mut Resolver<'_>>,
     start: Start,
     code: &mut Code,
@@ -37,7 +43,13 @@ pub(super) fn apply(
         })?;
         let relocation =
             CoreRelocation { question, root: record.ty, access: btf.string(record.access) };
-        let answer = resolver.resolve(&relocation).map_err(|error| fail(Problem::Core(error)))?;
+        let answer = match variable_asked_for(btf, record) {
+            Some(variable) => {
+                let is_given = globals.iter().any(|(name, _)| name == variable);
+                Answer::Number(Number { before: Some(1), after: is_given.into(), resize: None })
+            }
+            None => resolver.resolve(&relocation).map_err(|error| fail(Problem::Core(error)))?,
+        };
         let what = match answer {
             Answer::Number(number) => {
                 let patched = patch::put(&mut code.instructions, instruction, &number);
@@ -65,6 +77,13 @@ pub(super) fn apply(
 }
 
 /// Whether a relocation's answer depends on the kernel.
-pub(super) fn asks_kernel(record: &CoreRecord) -> bool {
+pub(super) fn asks_kernel(btf: &Btf, record: &CoreRecord) -> bool {
     Question::from_number(record.kind) != Some(Question::LocalTypeId)
+        && variable_asked_for(btf, record).is_none()
+}
+
+/// The variable, if a relocation asks whether one is given a value.
+fn variable_asked_for<'b>(btf: &'b Btf, record: &CoreRecord) -> Option<&'b str> {
+    let asks = Question::from_number(record.kind) == Some(Question::EnumeratorExists);
+    btf.ty(record.ty).name().strip_prefix(GIVEN).filter(|_| asks)
 }

@@ -36,6 +36,7 @@ const MAX_INSTRUCTIONS: usize = 1 << 22;
 /// Links the programs of one object.
 pub(super) struct Linker<'l> {
     object: &'l Linkable<'l>,
+    globals: &'l [(String, Vec<u8>)],
     kernel: Kernel<'l>,
     resolver: Option<Resolver<'l>>,
     /// Functions that have been looked at: subprograms may be many programs'.
@@ -70,6 +71,7 @@ impl<'l> Linker<'l> {
         let resolver = object.parts.btf.as_ref().map(|btf| Resolver::new(btf, request.kernel));
         Linker {
             object,
+            globals: request.globals,
             kernel: Kernel { types: request.kernel, facts: request.facts },
             resolver,
             functions: BTreeMap::new(),
@@ -157,7 +159,7 @@ impl<'l> Linker<'l> {
         {
             return Err(Problem::NoBtf.into());
         }
-        let missing = core::apply(object, self.resolver.as_mut(), start, &mut code)?;
+        let missing = core::apply(object, self.globals, self.resolver.as_mut(), start, &mut code)?;
         let targets = std::mem::take(&mut code.targets);
         let mut ready = Ready {
             end: code.end,

@@ -161,6 +161,30 @@ fn variables_get_the_values_that_are_asked_for() {
 }
 
 #[test]
+fn programs_may_ask_whether_a_variable_is_given_a_value() {
+    let object = Linkable::open(object!("generations")).expect("a good object");
+    assert!(object.needs(&["dispatch"]).types.is_empty());
+    let dispatch = |globals| {
+        let request = Request {
+            programs: &["dispatch"],
+            kernel: None,
+            facts: None,
+            globals,
+            features: BtfFeatures::ALL,
+        };
+        object.link(&request).expect("no kernel is asked").programs.remove(0).instructions
+    };
+    let slots = [("handlers_slots".to_owned(), vec![5, 0, 0, 0])];
+    let (plain, halves) = (dispatch(&[]), dispatch(&slots));
+    let other = [("process".to_owned(), vec![7, 0, 0, 0])];
+    assert_eq!(dispatch(&other), plain);
+    let changed = plain.iter().zip(&halves).filter(|(plain, halves)| plain != halves);
+    let changed: Vec<_> =
+        changed.map(|(plain, halves)| (plain.immediate, halves.immediate)).collect();
+    assert_eq!(changed, [(0, 1)]);
+}
+
+#[test]
 fn errors_in_subprograms_name_the_program() {
     let object = Linkable::open(SUBPROGRAMS).expect("a good object");
     let request = Request {
