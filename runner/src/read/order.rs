@@ -16,18 +16,25 @@ use crate::read::value::Value;
 /// How much of what is compared lies beside the position.
 const PREFIX: usize = 16;
 
-/// The positions in the order that the view asks for, and in that of the keys.
-pub(super) fn sorted<'a>(
+/// Puts the numbers of entries, counted from 0, into `order`: as the view asks for, and then by the keys.
+pub(super) fn sort<'a>(
     columns: &Columns,
-    entries: impl Iterator<Item = (u32, Entry<'a>)>,
+    entries: impl Iterator<Item = Entry<'a>>,
     lookups: &mut Lookups,
-) -> Vec<u32> {
+    order: &mut Vec<u32>,
+) {
     let integers: Vec<Option<Integer>> = columns.key.iter().map(Column::integer).collect();
+    let numbers = columns.sort.is_none().then(|| Numbers::new(&integers)).flatten();
     let mut names = Vec::new();
     let mut rests = Vec::new();
     let mut own = Vec::new();
     let mut sortable: Vec<Sortable> = Vec::with_capacity(entries.size_hint().0);
-    for (index, (position, entry)) in entries.enumerate() {
+    // Numbers of entries fit 32 bits.
+    for (index, entry) in (0..).zip(entries) {
+        if let Some(prefix) = numbers.as_ref().and_then(|numbers| numbers.prefix(entry)) {
+            sortable.push(Sortable::new(prefix, index));
+            continue;
+        }
         own.clear();
         if let Some((column, descending)) = columns.sort {
             let column = &columns.shown[column];
@@ -44,8 +51,7 @@ pub(super) fn sorted<'a>(
         for (column, integer) in columns.key.iter().zip(&integers) {
             match integer.and_then(|integer| Some((integer, integer.of(entry)?))) {
                 Some((integer, bits)) => {
-                    let sign = if integer.is_signed { 1 << (8 * integer.size - 1) } else { 0 };
-                    let bytes = (bits ^ sign).to_be_bytes();
+                    let bytes = ascending(integer, bits).to_be_bytes();
                     own.extend_from_slice(&bytes[8 - integer.size..]);
                 }
                 None => part(column, entry, &mut own),
@@ -55,17 +61,12 @@ pub(super) fn sorted<'a>(
         let (first, rest) = own.split_at(own.len().min(PREFIX));
         prefix[..first.len()].copy_from_slice(first);
         rests.extend_from_slice(rest);
-        // Positions count entries, and these fit 32 bits.
-        sortable.push(Sortable {
-            prefix: u128::from_be_bytes(prefix),
-            index: index as u32,
-            position,
-        });
+        sortable.push(Sortable::new(u128::from_be_bytes(prefix), index));
     }
     let length = rests.len().checked_div(sortable.len()).unwrap_or(0);
     let rest = |row: &Sortable| &rests[row.index as usize * length..][..length];
     let by_keys = |left: &Sortable, right: &Sortable| {
-        left.prefix.cmp(&right.prefix).then_with(|| rest(left).cmp(rest(right)))
+        left.prefix().cmp(&right.prefix()).then_with(|| rest(left).cmp(rest(right)))
     };
     match columns.sort {
         Some((_, descending)) if !names.is_empty() => sortable.sort_by(|left, right| {
@@ -76,19 +77,61 @@ pub(super) fn sorted<'a>(
         }),
         // What has no order but its place keeps it.
         _ if length > 0 || columns.key.is_empty() => sortable.sort_by(by_keys),
-        _ => sortable.sort_unstable_by_key(|row| (row.prefix, row.index)),
+        _ => sortable.sort_unstable_by_key(|row| (row.prefix(), row.index)),
     }
-    sortable.into_iter().map(|row| row.position).collect()
+    order.clear();
+    order.extend(sortable.iter().map(|row| row.index));
 }
 
 /// A row while it is put in order.
 struct Sortable {
-    /// The first bytes of what it is ordered by.
-    prefix: u128,
+    /// The first bytes of what it is ordered by, as a number: its higher and its lower half, since the whole
+    /// would take a third more room.
+    high: u64,
+    low: u64,
     /// Which of the rows it is, by which its name and the other bytes are found.
     index: u32,
-    /// The entry's position.
-    position: u32,
+}
+
+impl Sortable {
+    fn new(prefix: u128, index: u32) -> Sortable {
+        Sortable { high: (prefix >> 64) as u64, low: prefix as u64, index }
+    }
+
+    fn prefix(&self) -> u128 {
+        u128::from(self.high) << 64 | u128::from(self.low)
+    }
+}
+
+/// A key of integers alone that fits beside the row's number, which most are: its order is a number.
+struct Numbers<'i> {
+    integers: &'i [Option<Integer>],
+}
+
+impl<'i> Numbers<'i> {
+    fn new(integers: &'i [Option<Integer>]) -> Option<Numbers<'i>> {
+        let size: usize =
+            integers.iter().map(|integer| Some(integer.as_ref()?.size)).sum::<Option<_>>()?;
+        (size <= PREFIX).then_some(Numbers { integers })
+    }
+
+    /// None where not all of the key is there.
+    fn prefix(&self, entry: Entry<'_>) -> Option<u128> {
+        let mut prefix = 0_u128;
+        let mut left = 8 * PREFIX;
+        for &integer in self.integers.iter().flatten() {
+            left -= 8 * integer.size;
+            prefix |= u128::from(ascending(integer, integer.of(entry)?)) << left;
+        }
+        Some(prefix)
+    }
+}
+
+/// An integer's bits, such that they ascend as it does; nothing above them.
+fn ascending(integer: Integer, bits: u64) -> u64 {
+    let unused = 64 - 8 * integer.size;
+    let sign = if integer.is_signed { 1 << (8 * integer.size - 1) } else { 0 };
+    (bits ^ sign) << unused >> unused
 }
 
 /// What isn't there comes before everything.

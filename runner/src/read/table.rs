@@ -116,13 +116,11 @@ impl Table {
             (self.key_size, self.value_size) = (key.len(), first.len());
         }
         let Ok(position) = u32::try_from(self.order.len()) else { return };
-        let (begin, stride) = (self.bytes.len(), self.key_size + self.value_size);
-        self.bytes.resize(begin + stride, 0);
-        let (own_key, own_value) = self.bytes[begin..].split_at_mut(self.key_size);
-        copy(own_key, key);
-        copy(own_value, first);
+        fill(&mut self.bytes, key, self.key_size);
+        let begin = self.bytes.len();
+        fill(&mut self.bytes, first, self.value_size);
         for cpu in cpus {
-            merge::add(&self.columns.value, own_value, cpu.as_ref());
+            merge::add(&self.columns.value, &mut self.bytes[begin..], cpu.as_ref());
         }
         self.order.push(position);
     }
@@ -130,25 +128,62 @@ impl Table {
     /// Leaves out what isn't shown and puts the rest in order: what the view asks for, then that of
     /// the keys.
     pub fn arrange(&mut self, lookups: &mut Lookups) {
-        let mut order = std::mem::take(&mut self.order);
         if self.zeros == Zeros::LeftOut {
+            let mut order = std::mem::take(&mut self.order);
             let is_zero =
                 |position: &u32| self.entry(*position).value.iter().all(|&byte| byte == 0);
             if !order.iter().all(is_zero) {
                 order.retain(|position| !is_zero(position));
             }
+            self.order = order;
         }
-        let entries = order.iter().map(|&position| (position, self.entry(position)));
-        let order = order::sorted(&self.columns, entries, lookups);
-        // Moved once here, all at a time, entries lie side by side when they are written: going to and fro
-        // then would take as long as all the writing.
+        self.close_up();
+        let mut order = std::mem::take(&mut self.order);
+        let entries = (0..).take(order.len()).map(|position| self.entry(position));
+        order::sort(&self.columns, entries, lookups, &mut order);
+        self.order = order;
+        self.put_in_order();
+    }
+
+    /// Moves entries together, over those that are not in the order; positions ascend until here.
+    fn close_up(&mut self) {
         let stride = self.key_size + self.value_size;
-        let mut bytes = Vec::with_capacity(order.len() * stride);
-        for &position in &order {
-            bytes.extend_from_slice(&self.bytes[position as usize * stride..][..stride]);
+        for (to, from) in (0..).zip(&mut self.order) {
+            if *from != to {
+                let begin = *from as usize * stride;
+                self.bytes.copy_within(begin..begin + stride, to as usize * stride);
+                *from = to;
+            }
         }
-        self.bytes = bytes;
-        self.order = (0..).take(order.len()).collect();
+        self.bytes.truncate(self.order.len() * stride);
+    }
+
+    /// Moves entries to where they are in order. All at a time, they lie side by side when they are written: going
+    /// to and fro then would take as long as all the writing. And within their memory: new memory takes longer to
+    /// be had than to be filled.
+    fn put_in_order(&mut self) {
+        let stride = self.key_size + self.value_size;
+        let (bytes, order) = (&mut self.bytes, &mut self.order);
+        let mut held = Vec::with_capacity(stride);
+        for start in 0..order.len() {
+            if order[start] as usize == start {
+                continue;
+            }
+            // Each entry makes room for the next one, until that is where the one held goes.
+            held.clear();
+            held.extend_from_slice(&bytes[start * stride..][..stride]);
+            let mut to = start;
+            loop {
+                let from = order[to] as usize;
+                order[to] = to as u32;
+                if from == start {
+                    break;
+                }
+                bytes.copy_within(from * stride..(from + 1) * stride, to * stride);
+                to = from;
+            }
+            bytes[to * stride..][..stride].copy_from_slice(&held);
+        }
     }
 
     /// Removes all entries and keeps the memory.
@@ -228,9 +263,11 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().all(|&byte| byte == 0)
 }
 
-fn copy(into: &mut [u8], from: &[u8]) {
-    let count = into.len().min(from.len());
-    into[..count].copy_from_slice(&from[..count]);
+/// Adds so many bytes: those that there are, then zeros.
+fn fill(into: &mut Vec<u8>, from: &[u8], size: usize) {
+    let end = into.len() + size;
+    into.extend_from_slice(&from[..from.len().min(size)]);
+    into.resize(end, 0);
 }
 
 #[cfg(test)]
@@ -265,6 +302,37 @@ mod tests {
     fn rows_come_in_the_order_of_their_keys_as_numbers() {
         let table = counts(Zeros::Kept, &[(10, &[1]), (9, &[2]), (256, &[0]), (0, &[4])]);
         assert_eq!(cells(&table), ["0 4", "9 2", "10 1", "256 0"]);
+    }
+
+    #[test]
+    fn every_entry_moves_with_its_value() {
+        // Every order of five, and longer ones of a step that visits all.
+        let mut orders = vec![Vec::new()];
+        for next in 0..5_u32 {
+            orders = orders
+                .iter()
+                .flat_map(|order: &Vec<u32>| {
+                    (0..=order.len()).map(|at| {
+                        let mut order = order.clone();
+                        order.insert(at, next);
+                        order
+                    })
+                })
+                .collect();
+        }
+        orders.extend([1, 3, 7, 50].map(|step| (0..101).map(|n| n * step % 101).collect()));
+        for keys in orders {
+            let entries: Vec<(u32, [u64; 1])> =
+                keys.iter().map(|&key| (key, [u64::from(key) % 3])).collect();
+            let entries: Vec<(u32, &[u64])> =
+                entries.iter().map(|(key, value)| (*key, &value[..])).collect();
+            let count = keys.len() as u32;
+            let all = (0..count).map(|key| format!("{key} {}", key % 3));
+            assert_eq!(cells(&counts(Zeros::Kept, &entries)), all.collect::<Vec<_>>(), "{keys:?}");
+            let some = (0..count).filter(|key| key % 3 > 0);
+            let some = some.map(|key| format!("{key} {}", key % 3));
+            assert_eq!(cells(&counts(Zeros::LeftOut, &entries)), some.collect::<Vec<_>>());
+        }
     }
 
     #[test]

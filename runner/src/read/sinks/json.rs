@@ -90,12 +90,14 @@ impl<'w, W: io::Write> Document<'w, W> {
     }
 
     fn rows(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
+        let between = match self.style {
+            Style::Lines => &b",\n        "[..],
+            Style::Line => b",",
+        };
         for entry in table.entries() {
-            if self.rows > 0 {
-                self.buffer.push(b',');
-            }
+            // Nothing stands before the first row's line.
+            self.buffer.extend_from_slice(&between[usize::from(self.rows == 0)..]);
             self.rows += 1;
-            self.line(4);
             self.writer.write(&table.columns, entry, lookups, &mut self.buffer)?;
             if self.buffer.len() >= CHUNK {
                 self.out.write_all(&self.buffer)?;

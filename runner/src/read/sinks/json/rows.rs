@@ -29,7 +29,7 @@ pub(super) struct RowWriter {
     columns: Vec<Names>,
 }
 
-/// A column's members up to their values: `"name":`.
+/// A column's members up to their values: `,"name":`.
 struct Names {
     shown: Vec<u8>,
     raw: Vec<u8>,
@@ -39,7 +39,7 @@ struct Names {
 
 impl RowWriter {
     pub fn new(columns: &Columns) -> RowWriter {
-        let quoted = |name: &str| format!("{}:", serde_json::Value::from(name)).into_bytes();
+        let quoted = |name: &str| format!(",{}:", serde_json::Value::from(name)).into_bytes();
         let names = |column: &Column| Names {
             shown: quoted(&column.name),
             raw: quoted(&column.raw_name()),
@@ -57,18 +57,16 @@ impl RowWriter {
     ) -> io::Result<()> {
         out.push(b'{');
         let begin = out.len();
-        let separate = |out: &mut Vec<u8>| {
-            if out.len() > begin {
-                out.push(b',');
-            }
+        // The first has no comma before it.
+        let name = |name: &[u8], out: &mut Vec<u8>| {
+            out.extend_from_slice(&name[usize::from(out.len() == begin)..]);
         };
         for (column, names) in columns.shown.iter().zip(&self.columns) {
             // What most cells are needs no value in between.
             if let Some(integer) = names.integer
                 && let Some(bits) = integer.of(entry)
             {
-                separate(out);
-                out.extend_from_slice(&names.shown);
+                name(&names.shown, out);
                 match integer.is_signed {
                     true => serde_json::to_writer(&mut *out, &bits.cast_signed())?,
                     false => serde_json::to_writer(&mut *out, &bits)?,
@@ -76,12 +74,10 @@ impl RowWriter {
                 continue;
             }
             let Some(cell) = cell(column, entry.key, entry.value, lookups) else { continue };
-            separate(out);
-            out.extend_from_slice(&names.shown);
+            name(&names.shown, out);
             serde_json::to_writer(&mut *out, cell.shown())?;
             if column.decoder.is_some() {
-                out.push(b',');
-                out.extend_from_slice(&names.raw);
+                name(&names.raw, out);
                 serde_json::to_writer(&mut *out, &cell.raw)?;
             }
         }
