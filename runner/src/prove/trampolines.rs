@@ -85,13 +85,7 @@ pub(super) fn security_hook(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
         );
         return vec![error.label("it takes CONFIG_BPF_LSM")];
     }
-    let error = Diagnostic::error(
-        Code::MissingHook,
-        hook.target.span,
-        format!("a kernel has no security hook `{}`", hook.target.value),
-    );
-    let like = trial.kernel.function_like_with(PREFIX, &hook.target.value);
-    vec![error.label(format!("its types have no function {name}")).did_you_mean(like)]
+    vec![missing(trial, hook, PREFIX, "security hook")]
 }
 
 /// An iterator: `bpf_iter_TARGET` says what its program gets (`bpf_iter_prog_supported`,
@@ -105,13 +99,19 @@ pub(super) fn iterator(trial: &Trial<'_>, hook: &Hook) -> Vec<Diagnostic> {
     if !trial.kernel.has_functions() {
         return vec![no_functions(hook)];
     }
-    let error = Diagnostic::error(
+    vec![missing(trial, hook, PREFIX, "iterator over")]
+}
+
+/// What goes by the name of one of the kernel's functions, without a prefix, and isn't there.
+fn missing(trial: &Trial<'_>, hook: &Hook, prefix: &str, what: &str) -> Diagnostic {
+    let name = &hook.target.value;
+    Diagnostic::error(
         Code::MissingHook,
         hook.target.span,
-        format!("a kernel has no iterator over `{}`", hook.target.value),
-    );
-    let like = trial.kernel.function_like_with(PREFIX, &hook.target.value);
-    vec![error.label(format!("its types have no function {name}")).did_you_mean(like)]
+        format!("a kernel has no {what} `{name}`"),
+    )
+    .label(format!("its types have no function {prefix}{name}"))
+    .did_you_mean(trial.kernel.function_like_with(prefix, name))
 }
 
 /// Whether a trampoline can be made for the function, and the program finds there what it reads.
