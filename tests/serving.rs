@@ -1,8 +1,11 @@
 //! The configurations of `docs/serving.md` are right for the programs that they are for.
 
+mod scratch;
+
+use scratch::Scratch;
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The block of docs/serving.md that stands for a file.
@@ -19,21 +22,42 @@ fn recipe(file: &str) -> String {
     format!("{block}\n")
 }
 
+/// What systemd says about the unit, with this program in the place of the installed one.
+fn verified(name: &str, unit: &str) -> String {
+    let scratch = Scratch::new(name);
+    let unit = unit.replace("/usr/bin/probe-runner", env!("CARGO_BIN_EXE_probe-runner"));
+    let file = scratch.write("probe-runner-serve.service", unit);
+    let output = Command::new("systemd-analyze")
+        .args(["verify", &file])
+        .current_dir(scratch.path())
+        .output()
+        .expect("systemd-analyze runs: install the package systemd");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Other units of this machine are its own business.
+    let said = said.lines().filter(|line| line.contains("probe-runner"));
+    said.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn systemd_takes_the_unit() {
+    let text = recipe("probe-runner-serve.service");
+    assert_eq!(verified("unit", &text), "");
+    // What it doesn't know it would only mention in its log, and leave out.
+    let wrong = text.replace("ProtectSystem=strict", "ProtectSystem=stricter");
+    assert!(verified("wrong-unit", &wrong).contains("stricter"));
+    let wrong = text.replace("probe-runner serve", "probe-runner-that-is-not-there serve");
+    assert!(verified("no-program", &wrong).contains("not executable"));
+}
+
 /// What promtool says about a file.
 fn promtool(what: &str, name: &str, text: &str) -> Result<String, String> {
-    let directory =
-        std::env::temp_dir().join(format!("probe-runner-serving-{}", std::process::id()));
-    fs::create_dir_all(&directory).expect("a directory can be made");
-    let file: PathBuf = directory.join(name);
-    fs::write(&file, text).expect("a file can be written");
+    let scratch = Scratch::new(&format!("promtool-{name}"));
+    let file = scratch.write(name, text);
     let output = Command::new("promtool")
         .args(["check", what])
         .arg(&file)
         .output()
         .expect("promtool runs: install the package prometheus");
-    fs::remove_file(&file).expect("the file was written");
-    // Tests run at once, each with its own file: the last one has an empty directory.
-    let _ = fs::remove_dir(directory);
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
     if output.status.success() { Ok(said) } else { Err(said) }

@@ -27,6 +27,9 @@ pub const QEMU: Tool = Tool { program: "qemu-system-x86_64", package: "qemu-syst
 /// What reads the metrics that are served.
 pub const PROMETHEUS: Tool = Tool { program: "promtool", package: "prometheus" };
 
+/// What starts the server, and knows whether its unit is right.
+pub const SYSTEMD: Tool = Tool { program: "systemd-analyze", package: "systemd" };
+
 /// What shows reports.
 pub const CHROMIUM: Tool = Tool { program: "chromium", package: "chromium" };
 

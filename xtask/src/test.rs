@@ -18,7 +18,7 @@ pub struct Args {}
 
 /// Runs everything, whatever fails on the way; the last line is the totals.
 pub fn run(_args: &Args) -> Result<ExitCode> {
-    for tool in [packages::PROMETHEUS, packages::CHROMIUM] {
+    for tool in [packages::PROMETHEUS, packages::SYSTEMD, packages::CHROMIUM] {
         if let Err(error) = packages::require(&tool) {
             // The tests that need it fail, the others run.
             packages::announce(&format!("{error:#}"));
