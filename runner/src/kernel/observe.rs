@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::desired::{Generation, ProgramRef};
 use crate::kernel::error::{Error, Phase};
@@ -24,11 +26,28 @@ pub fn probes() -> Result<Vec<String>, Error> {
     Ok(probes)
 }
 
-/// What is there of an applied probe; `None` if nothing is.
+/// How often to look at a probe that somebody changes meanwhile, and how long to wait in between.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What is there of an applied probe; `None` if nothing is. While another process changes it, what was listed may be gone
+/// before it is looked at, or be of two states: then it is looked at again.
 pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     if !is_probe_name(probe) {
         return Ok(None);
     }
+    for _ in 1..TRIES {
+        let Ok(before) = moment(probe) else { break };
+        let found = observe_once(probe);
+        if moment(probe).is_ok_and(|after| after == before) {
+            return found;
+        }
+        sleep(PAUSE);
+    }
+    observe_once(probe)
+}
+
+fn observe_once(probe: &str) -> Result<Option<Live>, Error> {
     let (record, unreadable) = match state::recall(probe)? {
         Recalled::Nothing => (None, None),
         Recalled::Record(record) => (Some(*record), None),

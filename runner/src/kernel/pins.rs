@@ -169,15 +169,26 @@ impl PinDir {
         let at_once =
             renameat2(AT_FDCWD, &self.root, AT_FDCWD, &other.root, RenameFlags::RENAME_EXCHANGE);
         let result = match at_once {
-            Err(Errno::EINVAL) => {
-                let aside = other.aside();
-                fs::rename(&other.root, &aside)
-                    .and_then(|()| fs::rename(&self.root, &other.root))
-                    .and_then(|()| fs::rename(&aside, &self.root))
-            }
+            Err(Errno::EINVAL) => self.exchange_in_steps(other),
             result => result.map_err(io::Error::from),
         };
         result.map_err(|error| self.failed(&other.root, &error))
+    }
+
+    /// What fails is undone; where that fails too, it is like an exchange that was interrupted.
+    fn exchange_in_steps(&self, other: &PinDir) -> io::Result<()> {
+        let aside = other.aside();
+        fs::rename(&other.root, &aside)?;
+        if let Err(error) = fs::rename(&self.root, &other.root) {
+            let _ = fs::rename(&aside, &other.root);
+            return Err(error);
+        }
+        if let Err(error) = fs::rename(&aside, &self.root) {
+            let _ =
+                fs::rename(&other.root, &self.root).and_then(|()| fs::rename(&aside, &other.root));
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Ends an exchange of this directory that was interrupted: what had been put aside comes back

@@ -80,6 +80,12 @@ pub const SCENARIOS: &[Scenario] = &[
         check: commands_race,
     },
     Scenario {
+        name: "status-can-be-asked-while-slots-are-swapped",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: status_beside_swaps,
+    },
+    Scenario {
         name: "swap-refuses-what-does-not-fit",
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
@@ -203,6 +209,32 @@ fn a_killed_swap_comes_back(context: &Context) -> Result<()> {
     }
     let applied = apply(context, "", slots)?;
     ensure!(applied["probes"][0]["result"] == "unchanged", "{applied}");
+    product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+/// What `status` lists may be gone before it looks at it: then it looks again.
+fn status_beside_swaps(context: &Context) -> Result<()> {
+    let product = &context.product;
+    apply(context, "", "222-226: timer")?;
+    let swap =
+        ["swap", "swapped", "handlers", "224=mine/timer", "--object", "mine=timer-latency.bpf.o"];
+    let revert = ["swap", "swapped", "--revert"];
+    let end = Instant::now() + Duration::from_secs(4);
+    while Instant::now() < end {
+        for command in [&swap[..], &revert[..]] {
+            let mut running = product.start(command)?;
+            let finished = loop {
+                let status =
+                    product.one_of_many(&["status", "swapped", "-o", "json"])?.success()?;
+                let status: Value = serde_json::from_str(&status.stdout)?;
+                ensure!(status["probes"][0]["probe"] == "swapped", "no such probe in {status}");
+                if let Some(finished) = running.try_finish()? {
+                    break finished;
+                }
+            };
+            finished.success()?;
+        }
+    }
     product.command(&["delete", "swapped"])?.success().map(drop)
 }
 
