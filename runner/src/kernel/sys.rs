@@ -42,7 +42,7 @@ pub use make::{
 };
 pub use test_run::{CONTEXT_WORDS, KernelBytes, raw_tracepoint_run};
 pub use types::{btf_bytes, btf_next_id, btf_open, kernel_btf_name, map_kernel_btf};
-pub use unpreempted::elements_are_undisturbed;
+pub use unpreempted::{Unpreempted, elements_are_undisturbed};
 
 const BPF_MAP_LOOKUP_ELEM: c_int = 1;
 const BPF_MAP_UPDATE_ELEM: c_int = 2;
