@@ -13,7 +13,7 @@ use crate::kernel::sys::{self, Batches, CheckedMap, MapInfo};
 use crate::object::MapType;
 
 /// How many slots are looked up in one piece: some hundred microseconds.
-const PIECE: u32 = 512;
+const PIECE: usize = 512;
 
 /// How many entries a batch asks for at most, and how many bytes: per-CPU values can be large.
 const BATCH: usize = 4096;
@@ -206,16 +206,14 @@ impl Map {
     pub fn slots(&self) -> Result<Vec<(u32, u32)>, Error> {
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
         let mut slots = Vec::new();
-        let mut piece = None;
-        for index in 0..self.info.max_entries {
-            if index % PIECE == 0 {
-                // The one before ends first.
-                drop(piece.take());
-                piece = sys::Unpreempted::begin();
-            }
-            let id = lookup(&map, &index.to_ne_bytes()).map_err(|error| self.failed(&error))?;
-            if let Some(id) = id.and_then(|bytes| bytes.try_into().ok()) {
-                slots.push((index, u32::from_ne_bytes(id)));
+        let end = self.info.max_entries;
+        for first in (0..end).step_by(PIECE) {
+            let _piece = sys::Unpreempted::begin();
+            for index in (first..end).take(PIECE) {
+                let id = lookup(&map, &index.to_ne_bytes()).map_err(|error| self.failed(&error))?;
+                if let Some(id) = id.and_then(|bytes| bytes.try_into().ok()) {
+                    slots.push((index, u32::from_ne_bytes(id)));
+                }
             }
         }
         Ok(slots)

@@ -38,16 +38,20 @@ pub fn observe(probe: &str) -> Result<Option<Live>, Error> {
     }
     for _ in 1..TRIES {
         let Ok(before) = moment(probe) else { break };
-        let found = observe_once(probe);
+        let found = glance(probe);
         if moment(probe).is_ok_and(|after| after == before) {
             return found;
         }
         sleep(PAUSE);
     }
-    observe_once(probe)
+    glance(probe)
 }
 
-fn observe_once(probe: &str) -> Result<Option<Live>, Error> {
+/// The same at the first look, for who compares moments before and after anyway.
+pub fn glance(probe: &str) -> Result<Option<Live>, Error> {
+    if !is_probe_name(probe) {
+        return Ok(None);
+    }
     let (record, unreadable) = match state::recall(probe)? {
         Recalled::Nothing => (None, None),
         Recalled::Record(record) => (Some(*record), None),

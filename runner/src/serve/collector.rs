@@ -184,7 +184,7 @@ fn read(probe: &str, until: Instant, all: &mut Metrics) -> anyhow::Result<Read> 
             if result.is_err() {
                 all.forget();
                 // How it is can be told all the same.
-                observe::observe(probe)?.iter().for_each(|live| metrics::health(live, all));
+                observe::glance(probe)?.iter().for_each(|live| metrics::health(live, all));
             }
             return result;
         }
@@ -203,7 +203,7 @@ fn read_once(probe: &str, until: Instant, all: &mut Metrics) -> anyhow::Result<R
     if Instant::now() > until {
         bail!("it was not read: the time for this page was over");
     }
-    let Some(live) = observe::observe(probe)? else { return Ok(Read::Gone) };
+    let Some(live) = observe::glance(probe)? else { return Ok(Read::Gone) };
     let Some(record) = &live.record else {
         if lock::is_held() {
             // It is being applied.
