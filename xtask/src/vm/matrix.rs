@@ -126,7 +126,10 @@ pub fn run(
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
-                while let Some(boot) = lock(&waiting).pop() {
+                loop {
+                    // A statement of its own: as the condition of a loop it would hold the lock while the machine runs.
+                    let next = lock(&waiting).pop();
+                    let Some(boot) = next else { break };
                     let report = boot.report(accelerator);
                     lock(&done).push(report);
                 }
