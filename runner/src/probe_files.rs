@@ -68,9 +68,8 @@ impl ProbeFile {
     /// Applies the rules to a file's probe, if it could be read. `findings` are the mistakes so far.
     pub fn check(sources: &Sources, mut findings: Findings, model: Option<Model>) -> ProbeFile {
         let checked = model.and_then(|model| rules::check(model, &mut findings));
-        let source = sources.get(findings.source);
-        let mut allows = Allows::of(source);
-        allows.suppress(source, &mut findings);
+        let mut allows = Allows::default();
+        allows.suppress(sources.get(findings.source), &mut findings);
         ProbeFile { findings, checked, allows }
     }
 }

@@ -21,6 +21,7 @@ mod scenario;
 mod scrape;
 mod scenarios;
 mod session;
+mod slot_times;
 mod stage;
 mod sys;
 mod soak;
@@ -71,6 +72,8 @@ enum Verb {
     },
     /// Run commands in turn and write what each run took
     Measure(measure::Args),
+    /// Exchange a slot of an applied probe again and again and write what each took
+    SlotTimes(slot_times::Args),
     /// Decode an applied probe's records and count them, until SIGINT (started by a measurement)
     Consume(consume::Args),
     /// Run a command on a terminal (started by scenarios)
@@ -155,6 +158,7 @@ fn dispatch(verb: Verb, out: &mut dyn Write) -> Result<ExitCode> {
         }
         Verb::Demo { paths } => demo::run(&paths.product()?, out),
         Verb::Measure(args) => measure::run(&args, out),
+        Verb::SlotTimes(args) => slot_times::run(&args, out).map(|()| ExitCode::SUCCESS),
         Verb::Consume(args) => consume::run(&args, out).map(|()| ExitCode::SUCCESS),
         Verb::OnTerminal(inside) => terminal::inside(&inside).map(|()| ExitCode::SUCCESS),
         Verb::PanicOnScreen => terminal::panic_on_screen().map(|()| ExitCode::SUCCESS),

@@ -58,10 +58,12 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => {
                     let mut holder = String::new();
                     file.read_to_string(&mut holder).map_err(failed)?;
+                    // Behind the line may stand what is left of a longer one.
+                    let holder = holder.lines().next().unwrap_or_default();
                     return Err(Error::new(
                         Phase::Lock,
                         path.display().to_string(),
-                        format!("another process is at work: {}", holder.trim()),
+                        format!("another process is at work: {holder}"),
                     )
                     .hint("wait until it is done and try again"));
                 }
@@ -79,8 +81,10 @@ pub fn is_held() -> bool {
         .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// One line, written over the one before: emptying the file first would cost more than all the rest of it.
 fn say_who(file: &mut File, command: &str) -> io::Result<()> {
-    file.set_len(0)?;
+    let line = format!("pid {}, {command}\n", std::process::id());
     file.rewind()?;
-    writeln!(file, "pid {}, {command}", std::process::id())
+    file.write_all(line.as_bytes())?;
+    file.set_len(line.len() as u64)
 }

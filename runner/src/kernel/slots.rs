@@ -36,6 +36,7 @@ impl Exchanges {
     ) -> io::Result<()> {
         let program = program.map(sys::obj_get).transpose()?;
         let array = sys::obj_get(&pins.map(map))?;
+        let _piece = sys::Unpreempted::begin();
         let before = occupant(&array, index)?;
         set(&array, index, program.as_ref())?;
         self.done.push(Exchange { array, index, before });

@@ -14,9 +14,10 @@ const MARK: &str = "check:";
 /// What it says.
 const ALLOW: &str = "allow";
 
-/// What a file's comments allow.
+/// What a file's comments allow. They are read when that first matters: most files have nothing to report.
 #[derive(Debug, Default)]
 pub struct Allows {
+    is_read: bool,
     allowed: Vec<Allowed>,
     mistakes: Vec<Diagnostic>,
 }
@@ -31,20 +32,19 @@ struct Allowed {
 }
 
 impl Allows {
-    /// Reads a file's comments.
-    pub fn of(source: &Source) -> Allows {
-        let mut allows = Allows::default();
+    /// Reads the file's comments, once.
+    fn read(&mut self, source: &Source) {
         // Files without such a comment, which are most, are not parsed again.
-        if source.text.contains(MARK) {
-            for comment in comments::read(source) {
-                // Behind so many mistakes, further ones are not kept.
-                if allows.mistakes.len() > MOST {
-                    break;
-                }
-                allows.add(&comment);
-            }
+        if std::mem::replace(&mut self.is_read, true) || !source.text.contains(MARK) {
+            return;
         }
-        allows
+        for comment in comments::read(source) {
+            // Behind so many mistakes, further ones are not kept.
+            if self.mistakes.len() > MOST {
+                break;
+            }
+            self.add(&comment);
+        }
     }
 
     fn add(&mut self, comment: &Comment) {
@@ -93,9 +93,10 @@ impl Allows {
 
     /// Removes the warnings and notes that are allowed where they are.
     pub fn suppress(&mut self, source: &Source, findings: &mut Findings) {
-        if self.allowed.is_empty() {
+        if findings.diagnostics.is_empty() {
             return;
         }
+        self.read(source);
         findings.diagnostics.retain(|diagnostic| {
             let line = line_of(source, diagnostic.primary.span);
             let mut covering = self.allowed.iter_mut().filter(|allowed| {
@@ -114,7 +115,8 @@ impl Allows {
 
     /// Reports what is wrong with the comments: codes that don't exist, and codes that had nothing to
     /// allow. To be called when all else was reported.
-    pub fn report(self, source: &Source, findings: &mut Findings) {
+    pub fn report(mut self, source: &Source, findings: &mut Findings) {
+        self.read(source);
         let has_errors = findings.has_errors();
         let reported: Vec<(Code, usize)> = findings
             .diagnostics
@@ -171,7 +173,7 @@ mod tests {
         let start = text.find("HERE").expect("there is a place");
         let mut findings = Findings::new(id);
         findings.push(make(Code::UnusedTable, Span { start, end: start + 4 }, "message"));
-        let mut allows = Allows::of(source);
+        let mut allows = Allows::default();
         allows.suppress(source, &mut findings);
         allows.report(source, &mut findings);
         findings.diagnostics.iter().map(|found| found.code.name()).collect()
