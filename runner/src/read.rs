@@ -6,6 +6,7 @@
 //! [`decoders`] ask the machine for names (of devices, processes, users).
 
 mod bits;
+mod buckets;
 pub mod columns;
 mod decode;
 pub mod decoders;

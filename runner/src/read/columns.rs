@@ -61,6 +61,8 @@ pub struct Column {
     pub description: Option<String>,
     /// The column of the process that a user stack is of.
     pub(super) process: Option<Box<Column>>,
+    /// What its number means, where it is the bucket of what is drawn: its bounds are shown instead.
+    pub(super) bucket: Option<Scale>,
     layout: Layout,
     bit_offset: u64,
     bit_width: Option<u32>,
@@ -145,6 +147,10 @@ impl Columns {
         let mut columns = plain.shown;
         let mut errors = customise(&mut columns, view);
         let mask = group(&mut columns, key, view, &mut errors);
+        if let Some(Plot::Histogram { bucket, scale, .. }) = &view.plot {
+            let buckets = columns.iter_mut().filter(|column| column.name == *bucket);
+            buckets.for_each(|column| column.bucket = Some(*scale));
+        }
         errors.extend(names_twice(&columns));
         // What is wrong above would only be told again.
         let plot = view.plot.as_ref().filter(|_| errors.is_empty());
@@ -445,13 +451,18 @@ impl Column {
         }
     }
 
+    /// Whether something else is shown than the type alone says; JSON then has the raw value beside it.
+    pub(super) fn is_decoded(&self) -> bool {
+        self.decoder.is_some() || self.bucket.is_some()
+    }
+
     /// The name of the raw value beside a decoded one, in JSON and templates.
     pub(super) fn raw_name(&self) -> String {
         format!("{}_raw", self.name)
     }
 
     fn json_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        let raw = self.decoder.as_ref().map(|_| Cow::Owned(self.raw_name()));
+        let raw = self.is_decoded().then(|| Cow::Owned(self.raw_name()));
         std::iter::once(Cow::Borrowed(self.name.as_str())).chain(raw)
     }
 }

@@ -1,5 +1,6 @@
 //! Entries of a map and event records to rows of cells.
 
+use crate::read::buckets;
 use crate::read::columns::{Column, Columns};
 use crate::read::decode::decode;
 use crate::read::decoders::{self, Context, Lookups};
@@ -48,6 +49,13 @@ pub(super) fn cell(
 ) -> Option<Cell> {
     let bytes = column.bytes(key, value)?;
     let raw = decode(column.layout(), &bytes)?;
+    if let Some(scale) = column.bucket {
+        let number = raw.as_integer().and_then(|number| u64::try_from(number).ok());
+        let bounds = number.map(|number| {
+            buckets::bounds(number, number.saturating_add(1), scale, column.decoder.as_ref())
+        });
+        return Some(Cell { raw, decoded: bounds.map(Value::Text) });
+    }
     // The decoder of a histogram is for the bounds of its buckets.
     let decoder = column.decoder.as_ref().filter(|_| column.buckets().is_none());
     let decoded = decoder.and_then(|decoder| {
@@ -68,9 +76,10 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
+    use crate::desired::{Decoder, Plot, Scale};
     use crate::read::columns::Columns;
-    use crate::read::rows::{per_cpu, record};
-    use crate::read::sample::{chars, field, structure, unsigned};
+    use crate::read::rows::{per_cpu, record, row};
+    use crate::read::sample::{chars, column, field, structure, unsigned, view};
     use crate::read::{Lookups, Value};
 
     #[test]
@@ -80,6 +89,25 @@ mod tests {
         assert_eq!(values, [[0, 1, 2, 3], [8, 9, 10, 11], [16, 17, 18, 19]]);
         assert_eq!(per_cpu(&entry, 12).map(<[u8]>::len).collect::<Vec<_>>(), [12, 8]);
         assert_eq!(per_cpu(&entry, 0).count(), 3);
+    }
+
+    #[test]
+    fn the_bucket_of_what_is_drawn_is_shown_by_its_bounds() {
+        let key = structure(8, vec![field("nr", 0, unsigned(4)), field("slot", 4, unsigned(4))]);
+        let mut view = view("gaps");
+        view.columns = vec![column("slot", Some("gap"), Some(Decoder::Duration))];
+        view.plot = Some(Plot::Histogram {
+            bucket: "gap".into(),
+            value: "value".into(),
+            scale: Scale::Log2,
+        });
+        let columns = Columns::new(Some(&key), &unsigned(8), Some(&view)).expect("it fits");
+        assert_eq!(columns.json_names(), ["nr", "gap", "gap_raw", "value"]);
+        let key = [7_u32.to_le_bytes(), 10_u32.to_le_bytes()].concat();
+        let row = row(&columns, &key, &3_u64.to_le_bytes(), &mut Lookups::default());
+        let gap = row.cells[1].as_ref().expect("it is there");
+        assert_eq!(gap.shown(), &Value::Text("[1.024µs, 2.048µs)".into()));
+        assert_eq!(gap.raw, Value::Unsigned(10));
     }
 
     #[test]

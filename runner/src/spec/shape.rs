@@ -205,7 +205,7 @@ pub enum PlotSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistogramSpec {
-    /// The column of the bucket's number.
+    /// The column of the bucket's number; the table shows its bounds instead, in the unit of the column's decoder.
     #[schemars(example = &"slot")]
     pub bucket: At<Scalar>,
     /// The column of what is in the bucket.

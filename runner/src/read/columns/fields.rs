@@ -85,6 +85,7 @@ impl Column {
             kind: None,
             description: None,
             process: None,
+            bucket: None,
             layout,
             bit_offset: 0,
             bit_width: None,

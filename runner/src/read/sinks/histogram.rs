@@ -5,7 +5,7 @@ use std::io;
 use unicode_width::UnicodeWidthStr;
 
 use crate::desired::{Decoder, Scale};
-use crate::read::decoders::{bytes_text, duration_text};
+use crate::read::buckets;
 
 /// How many characters the longest bar has at most.
 const BAR: usize = 40;
@@ -66,30 +66,16 @@ impl Histogram {
                 && number > previous + 1
             {
                 // Entries that aren't there hold nothing.
-                bounded
-                    .push((format!("[{}, {})", self.bound(previous + 1), self.bound(number)), 0));
+                bounded.push((self.bounds(previous + 1, number), 0));
             }
-            let after = self.bound(number.saturating_add(1));
-            bounded.push((format!("[{}, {after})", self.bound(number)), count));
+            bounded.push((self.bounds(number, number.saturating_add(1)), count));
             previous = Some(number);
         }
         bounded
     }
 
-    /// The least value of a bucket.
-    fn bound(&self, number: u64) -> String {
-        let bound = match self.scale {
-            // Bucket 0 also holds 0.
-            Scale::Log2 if number == 0 => 0,
-            Scale::Log2 => 1_u128.checked_shl(number.min(200) as u32).unwrap_or(u128::MAX),
-            Scale::Linear(width) => u128::from(number) * u128::from(width),
-        };
-        let signed = i128::try_from(bound).unwrap_or(i128::MAX);
-        match self.unit {
-            Some(Decoder::Duration) => duration_text(signed),
-            Some(Decoder::Bytes) => bytes_text(signed),
-            _ => bound.to_string(),
-        }
+    fn bounds(&self, first: u64, end: u64) -> String {
+        buckets::bounds(first, end, self.scale, self.unit.as_ref())
     }
 }
 

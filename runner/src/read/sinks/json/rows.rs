@@ -17,7 +17,7 @@ pub fn pairs<'a>(
         let shown = cell.as_ref().map(|cell| (Cow::Borrowed(column.name.as_str()), cell.shown()));
         let raw = cell
             .as_ref()
-            .filter(|_| column.decoder.is_some())
+            .filter(|_| column.is_decoded())
             .map(|cell| (Cow::Owned(column.raw_name()), &cell.raw));
         shown.into_iter().chain(raw)
     })
@@ -43,7 +43,7 @@ impl RowWriter {
         let names = |column: &Column| Names {
             shown: quoted(&column.name),
             raw: quoted(&column.raw_name()),
-            integer: column.integer().filter(|_| column.decoder.is_none()),
+            integer: column.integer().filter(|_| !column.is_decoded()),
         };
         RowWriter { columns: columns.shown.iter().map(names).collect() }
     }
@@ -76,7 +76,7 @@ impl RowWriter {
             let Some(cell) = cell(column, entry.key, entry.value, lookups) else { continue };
             name(&names.shown, out);
             serde_json::to_writer(&mut *out, cell.shown())?;
-            if column.decoder.is_some() {
+            if column.is_decoded() {
                 name(&names.raw, out);
                 serde_json::to_writer(&mut *out, &cell.raw)?;
             }
