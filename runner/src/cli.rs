@@ -152,8 +152,8 @@ enum Command {
         /// Search this directory for objects too
         #[arg(long = "object-dir", value_name = "DIR")]
         directories: Vec<PathBuf>,
-        /// Put back what the probe's file says after this time, such as `30s`; also on Ctrl-C, and if
-        /// this process dies. Earlier swaps end with it
+        /// Put back what the slots held after this time, such as `30s`; also on Ctrl-C, and if this
+        /// process dies
         #[arg(long = "for", value_name = "DURATION", value_parser = duration::parse)]
         duration: Option<Duration>,
         /// Put back what the probe's file says

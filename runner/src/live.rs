@@ -34,8 +34,36 @@ pub struct Record {
 pub struct Swapped {
     /// What the file asks for.
     pub file: Box<Desired>,
-    /// When it was swapped last, in nanoseconds since 1970: tells one swap from the next.
+    /// Swaps for a while that aren't over, in the order in which they were made.
+    #[serde(default)]
+    pub temporary: Vec<Temporary>,
+}
+
+/// A swap for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Temporary {
+    /// When it was asked for, in nanoseconds since 1970: tells one from another.
     pub at: u64,
+    /// Its slots.
+    pub slots: Vec<Replaced>,
+}
+
+/// A slot that is to hold again what it held before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// The PROG_ARRAY.
+    pub map: String,
+    /// The index.
+    pub index: u32,
+    /// What it held; `None` if it was empty.
+    pub before: Option<ProgramRef>,
+}
+
+impl Replaced {
+    /// Whether both are of one slot.
+    pub fn is_of(&self, other: &Replaced) -> bool {
+        (&self.map, self.index) == (&other.map, other.index)
+    }
 }
 
 /// What became of one attachment.
@@ -243,6 +271,11 @@ impl Swapped {
                 index: slot.index,
                 now: &slot.program,
                 file: before(&slot.map, slot.index),
+                is_temporary: self
+                    .temporary
+                    .iter()
+                    .flat_map(|temporary| &temporary.slots)
+                    .any(|own| own.map == slot.map && own.index == slot.index),
             })
             .filter(|slot| slot.file != Some(slot.now))
             .collect()
@@ -260,6 +293,8 @@ pub struct SwappedSlot<'a> {
     pub now: &'a ProgramRef,
     /// What the file says it holds; `None` if it is to be empty.
     pub file: Option<&'a ProgramRef>,
+    /// Whether it comes back by itself.
+    pub is_temporary: bool,
 }
 
 impl Live {

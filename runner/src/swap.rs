@@ -4,6 +4,8 @@
 //! Whatever would not work is told here, before the kernel is asked. The programs that the file puts into
 //! the slots stay loaded, so that they can come back at once.
 
+mod temporary;
+
 use std::error::Error;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,6 +13,7 @@ use std::ops::RangeInclusive;
 use crate::desired::{
     Desired, MapDefinition, ObjectRef, ProgramRef, ProgramUse, SectionDefinition, Slot,
 };
+use crate::live::{Replaced, Temporary};
 use crate::object::{Inventory, MapType};
 use crate::rules;
 use crate::text::suggest::{listed, nearest};
@@ -34,6 +37,17 @@ pub struct Request<'a> {
     pub map: &'a str,
     /// Slots, and the program for them: `program` or `alias/program`.
     pub slots: &'a [(Vec<RangeInclusive<u32>>, String)],
+    /// If it is for a while, when it was asked for, which tells it from others.
+    pub temporary: Option<u64>,
+}
+
+/// What there is to be after a swap, or after the end of one.
+#[derive(Debug)]
+pub struct Swap {
+    /// What is to run.
+    pub wish: Desired,
+    /// Swaps for a while that aren't over then.
+    pub temporary: Vec<Temporary>,
 }
 
 /// Why slots can't be swapped.
@@ -43,37 +57,61 @@ pub struct SwapError {
     hints: Vec<String>,
 }
 
-/// The wish in which the slots hold what is asked for. `file` is what the probe's file asks for, `now` what
-/// runs: the same, or with slots that were swapped before.
+/// What makes the slots hold what is asked for. `file` is what the probe's file asks for, `now` what runs: the same, or with
+/// slots that were swapped before, some of them for a while (`temporary`).
 ///
 /// # Errors
 /// See [`SwapError`].
 pub fn swapped(
     file: &Desired,
     now: &Desired,
+    temporary: &[Temporary],
     request: &Request<'_>,
     sources: &[Source<'_>],
-) -> Result<Desired, SwapError> {
+) -> Result<Swap, SwapError> {
     let array = array(now, request.map)?;
-    let mut wish = now.clone();
+    let mut swap = Swap { wish: now.clone(), temporary: temporary.to_vec() };
+    let mut replaced = Vec::new();
     for (ranges, name) in request.slots {
         let source = find(now, sources, name)?;
         let used = used(now, sources, &source, array)?;
-        take_in(&mut wish, sources, &used)?;
+        take_in(&mut swap.wish, sources, &used)?;
         for index in ranges.iter().flat_map(Clone::clone) {
             check_index(now, array, index)?;
-            let slots = &mut wish.slots;
-            match slots.iter_mut().find(|slot| slot.map == array.name && slot.index == index) {
-                Some(slot) => slot.program = used.program.clone(),
-                None => {
-                    let (map, program) = (array.name.clone(), used.program.clone());
-                    slots.push(Slot { map, index, program });
-                }
-            }
+            let program = Some(used.program.clone());
+            let before = put(&mut swap.wish, &array.name, index, program);
+            replaced.push(Replaced { map: array.name.clone(), index, before });
         }
     }
-    drop_unused(file, &mut wish);
-    Ok(wish)
+    match request.temporary {
+        Some(at) => temporary::begin(&mut swap.temporary, at, replaced),
+        None => temporary::settle(&mut swap.temporary, &replaced),
+    }
+    swap.drop_unused(file);
+    Ok(swap)
+}
+
+/// What makes the slots of a swap for a while hold again what they held before it; `None` if there is no such swap.
+pub fn taken_back(file: &Desired, now: &Desired, temporary: &[Temporary], at: u64) -> Option<Swap> {
+    let mut swap = Swap { wish: now.clone(), temporary: temporary.to_vec() };
+    for Replaced { map, index, before } in temporary::end(&mut swap.temporary, at)? {
+        put(&mut swap.wish, &map, index, before);
+    }
+    swap.drop_unused(file);
+    Some(swap)
+}
+
+/// Puts a program into a slot, or empties it; what it held.
+fn put(
+    wish: &mut Desired,
+    map: &str,
+    index: u32,
+    program: Option<ProgramRef>,
+) -> Option<ProgramRef> {
+    let position = wish.slots.iter().position(|slot| slot.map == map && slot.index == index);
+    let before = position.map(|position| wish.slots.swap_remove(position).program);
+    wish.slots.extend(program.map(|program| Slot { map: map.to_owned(), index, program }));
+    before
 }
 
 fn array<'a>(now: &'a Desired, name: &str) -> Result<&'a MapDefinition, SwapError> {
@@ -228,24 +266,29 @@ fn alike(there: &MapDefinition, own: &MapDefinition) -> bool {
         == (own.map_type, own.key_size, own.value_size)
 }
 
-/// Takes out what only slots needed that were swapped before.
-fn drop_unused(file: &Desired, wish: &mut Desired) {
-    let slots = wish.slots.clone();
-    wish.programs.retain(|used| {
-        file.program(&used.program).is_some()
-            || slots.iter().any(|slot| slot.program == used.program)
-    });
-    let programs = wish.programs.clone();
-    wish.maps.retain(|map| {
-        file.map(&map.name).is_some() || programs.iter().any(|used| used.uses(&map.name))
-    });
-    let is_used = |alias: &str| {
-        file.objects.iter().any(|object| object.alias == alias)
-            || programs.iter().any(|used| used.program.object == alias)
-    };
-    wish.objects.retain(|object| is_used(&object.alias));
-    wish.sections.retain(|section| is_used(&section.object));
-    wish.slots.sort_by(|a, b| (&a.map, a.index).cmp(&(&b.map, b.index)));
+impl Swap {
+    /// Takes out what only slots needed that were swapped before, and puts the slots in order.
+    fn drop_unused(&mut self, file: &Desired) {
+        let Swap { wish, temporary } = self;
+        let (slots, temporary) = (wish.slots.clone(), &*temporary);
+        wish.programs.retain(|used| {
+            let mut comes_back = temporary.iter().flat_map(|temporary| &temporary.slots);
+            file.program(&used.program).is_some()
+                || slots.iter().any(|slot| slot.program == used.program)
+                || comes_back.any(|slot| slot.before.as_ref() == Some(&used.program))
+        });
+        let programs = wish.programs.clone();
+        wish.maps.retain(|map| {
+            file.map(&map.name).is_some() || programs.iter().any(|used| used.uses(&map.name))
+        });
+        let is_used = |alias: &str| {
+            file.objects.iter().any(|object| object.alias == alias)
+                || programs.iter().any(|used| used.program.object == alias)
+        };
+        wish.objects.retain(|object| is_used(&object.alias));
+        wish.sections.retain(|section| is_used(&section.object));
+        wish.slots.sort_by(|a, b| (&a.map, a.index).cmp(&(&b.map, b.index)));
+    }
 }
 
 impl SwapError {

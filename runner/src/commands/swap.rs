@@ -8,10 +8,10 @@ use crate::commands::{Format, Outcome, applied, report};
 use crate::desired::Desired;
 use crate::kernel::lock::Lock;
 use crate::kernel::{Error, WholeLog};
-use crate::live::{Live, Record, Swapped};
+use crate::live::{Live, Record, Swapped, Temporary};
 use crate::plan::{Plan, Step, plan};
 use crate::resolve::slots::indices;
-use crate::swap::{self, Request};
+use crate::swap::{self, Request, Swap};
 use anyhow::{Context, anyhow, bail};
 use guardian::Guardian;
 use serde_json::json;
@@ -61,7 +61,7 @@ pub fn run(
     let slots =
         arguments.slots.iter().map(|text| slot(text)).collect::<anyhow::Result<Vec<_>>>()?;
     let at = now();
-    // It has to be there before the swap: a swap for a while must not become one for good.
+    // It has to be there before the swap: one for a while must not become one for good.
     let guardian = match arguments.duration {
         Some(_) => Some(Guardian::start(probe, at)?),
         None => None,
@@ -71,12 +71,13 @@ pub fn run(
     let record = complete(&live)?;
     let file = record.swapped.as_ref().map_or(&record.desired, |swapped| &swapped.file);
     let sources = Sources::read(&record.desired, &arguments.objects, &arguments.directories)?;
-    let request = Request { map: &arguments.map, slots: &slots };
-    let wish = swap::swapped(file, &record.desired, &request, &sources.offered())?;
-    let swapped = Swapped { file: Box::new(file.clone()), at };
-    let is_swapped = wish != *file;
+    let temporary = arguments.duration.map(|_| at);
+    let request = Request { map: &arguments.map, slots: &slots, temporary };
+    let earlier = earlier(record);
+    let swap = swap::swapped(file, &record.desired, earlier, &request, &sources.offered())?;
+    let (wish, swapped) = remembered(file, swap);
     let plan = plan(&wish, Some(&live));
-    let wish = Wish { desired: &wish, swapped: is_swapped.then_some(&swapped) };
+    let wish = Wish { desired: &wish, swapped: swapped.as_ref() };
     let done = apply(&plan, wish, Some(&live), &sources.files());
     let outcome = tell(probe, "swapped", &plan, done, format, log, out)?;
     drop(lock);
@@ -119,30 +120,43 @@ pub fn revert(
         }
         return Ok(Outcome::Done);
     };
-    let sources = Sources::read(wish, &[], &[])?;
-    let plan = plan(wish, Some(&live));
-    let wish = Wish { desired: wish, swapped };
+    let sources = Sources::read(&wish, &[], &[])?;
+    let plan = plan(&wish, Some(&live));
+    let wish = Wish { desired: &wish, swapped: swapped.as_ref() };
     let done = apply(&plan, wish, Some(&live), &sources.files());
     tell(probe, "reverted", &plan, done, format, log, out)
 }
 
 /// What the probe has to be again; none if there is nothing to take back.
-fn before(live: &Live, which: Which) -> anyhow::Result<Option<(&Desired, Option<&Swapped>)>> {
-    match which {
+fn before(live: &Live, which: Which) -> anyhow::Result<Option<(Desired, Option<Swapped>)>> {
+    let at = match which {
         Which::Any => {
             let swapped = complete(live)?.swapped.as_ref();
-            Ok(swapped.map(|swapped| (&*swapped.file, None)))
+            return Ok(swapped.map(|swapped| (Desired::clone(&swapped.file), None)));
         }
-        Which::OrphanOf(at) => {
-            let record = live.record.as_ref().ok_or_else(|| incomplete(live))?;
-            Ok(match &record.swapped {
-                Some(swapped) if swapped.at == at => Some((&*swapped.file, None)),
-                // Broken off before it was remembered: what is remembered is from before.
-                earlier if live.unfinished_replacement => Some((&record.desired, earlier.as_ref())),
-                _ => None,
-            })
-        }
-    }
+        Which::OrphanOf(at) => at,
+    };
+    let record = live.record.as_ref().ok_or_else(|| incomplete(live))?;
+    let now = &record.desired;
+    let swap = record.swapped.as_ref().and_then(|swapped| {
+        let swap = swap::taken_back(&swapped.file, now, &swapped.temporary, at)?;
+        Some(remembered(&swapped.file, swap))
+    });
+    // Broken off before it was remembered: what is remembered is from before.
+    let broken_off = || live.unfinished_replacement.then(|| (now.clone(), record.swapped.clone()));
+    Ok(swap.or_else(broken_off))
+}
+
+/// What is to run, and what to remember of how it differs from the file.
+fn remembered(file: &Desired, swap: Swap) -> (Desired, Option<Swapped>) {
+    let is_swapped = swap.wish != *file || !swap.temporary.is_empty();
+    let swapped = Swapped { file: Box::new(file.clone()), temporary: swap.temporary };
+    (swap.wish, is_swapped.then_some(swapped))
+}
+
+/// Swaps for a while that aren't over.
+fn earlier(record: &Record) -> &[Temporary] {
+    record.swapped.as_ref().map_or(&[], |swapped| &swapped.temporary)
 }
 
 /// What is remembered of a probe that is whole.

@@ -38,6 +38,12 @@ pub const SCENARIOS: &[Scenario] = &[
         check: swap_comes_back,
     },
     Scenario {
+        name: "swaps-for-a-while-overlap",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: swaps_overlap,
+    },
+    Scenario {
         name: "a-killed-swap-for-a-while-comes-back",
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
@@ -175,6 +181,79 @@ fn swap_comes_back(context: &Context) -> Result<()> {
     ensure!(applied["probes"][0]["result"] == "configured", "nothing was put back: {applied}");
     ensure!(slot(context, 224)? == "timer", "apply left the swapped handler");
     product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+/// Each puts back its own slots alone, in whichever order they end; what was swapped for good stays.
+fn swaps_overlap(context: &Context) -> Result<()> {
+    let product = &context.product;
+    apply(context, "", "222-226: timer")?;
+    let start = |slots: &[&str]| {
+        let begin = ["swap", "swapped", "handlers", "--object", "mine=timer-latency.bpf.o"];
+        product.start(&[&begin[..], &["--for", "1h"], slots].concat())
+    };
+    let earlier = start(&["100=main/timer", "222=exec", "223=exec", "224=exec"])?;
+    until_slots_hold(context, &[(100, "main/timer"), (222, "main/exec"), (224, "main/exec")])?;
+    let later = start(&["223=mine/timer", "225=mine/timer"])?;
+    until_slots_hold(context, &[(222, "main/exec"), (223, "mine/timer"), (225, "mine/timer")])?;
+    product.command(&["swap", "swapped", "handlers", "224=exec", "226=exec"])?.success()?;
+    let status = status(context)?;
+    let swapped = status["probes"][0]["swapped"].as_array().context("nothing is swapped")?;
+    let shown: Vec<_> = swapped
+        .iter()
+        .map(|slot| Some((slot["index"].as_u64()?, slot["for_a_while"].as_bool()?)))
+        .collect();
+    let wanted = [(100, true), (222, true), (223, true), (224, false), (225, true), (226, false)];
+    ensure!(shown == wanted.map(Some), "status shows {shown:?}");
+    earlier.terminate()?.success()?;
+    until_slots_hold(
+        context,
+        &[
+            (100, "nothing"),
+            (222, "main/timer"),
+            (223, "mine/timer"),
+            (224, "main/exec"),
+            (225, "mine/timer"),
+            (226, "main/exec"),
+        ],
+    )?;
+    later.terminate()?.success()?;
+    // Slot 223 has the file's handler and not that of the swap that was over first.
+    until_slots_hold(
+        context,
+        &[(223, "main/timer"), (224, "main/exec"), (225, "main/timer"), (226, "main/exec")],
+    )?;
+    let status = self::status(context)?;
+    let programs = status["probes"][0]["programs"].as_array().context("no programs")?;
+    let is_main = |program: &Value| program["object"] == "main";
+    ensure!(programs.iter().all(is_main), "the other object's handler stays: {status}");
+    product.command(&["swap", "swapped", "--revert"])?.success()?;
+    until_slots_hold(context, &[(224, "main/timer"), (226, "main/timer")])?;
+    product.command(&["delete", "swapped"])?.success().map(drop)
+}
+
+/// Waits for what a command that goes on does to slots.
+fn until_slots_hold(context: &Context, wanted: &[(i64, &str)]) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let status = status(context)?;
+        let slots = status["probes"][0]["slots"].as_array().context("no slots")?;
+        let held: Vec<(i64, String)> = wanted
+            .iter()
+            .map(|(index, _)| {
+                let slot = slots.iter().find(|slot| slot["index"] == *index);
+                let text = |name: &str| slot.and_then(|slot| slot[name].as_str());
+                match (text("object"), text("program")) {
+                    (Some(object), Some(program)) => (*index, format!("{object}/{program}")),
+                    _ => (*index, "nothing".to_owned()),
+                }
+            })
+            .collect();
+        if wanted.iter().zip(&held).all(|((_, wanted), (_, held))| wanted == held) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "the slots hold {held:?} instead of {wanted:?}");
+        sleep(Duration::from_millis(20));
+    }
 }
 
 /// Whoever was to wait is killed at each step of the swap itself: the slot comes back all the same, and soon.

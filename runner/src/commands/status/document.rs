@@ -41,6 +41,7 @@ pub fn of(shown: &Shown) -> Value {
             let swapped = record.swapped.as_ref()?;
             let slots = swapped.slots(&record.desired).into_iter().map(|slot| json!({
                 "map": slot.map, "index": slot.index, "program": slot.now, "file": slot.file,
+                "for_a_while": slot.is_temporary,
             }));
             Some(slots.collect::<Vec<_>>())
         }),

@@ -4,7 +4,7 @@ use super::{Runs, Shown};
 use crate::commands::attached;
 use crate::desired::ProgramRef;
 use crate::kernel::since_boot;
-use crate::live::{Live, LiveMap, LiveProgram};
+use crate::live::{Live, LiveMap, LiveProgram, SwappedSlot};
 use crate::object::MapType;
 use crate::plan::{drift, state};
 use crate::read::sinks;
@@ -117,14 +117,14 @@ fn swapped(live: &Live) -> Vec<String> {
     let Some(swapped) = &record.swapped else { return Vec::new() };
     let name = |program: &ProgramRef| format!("{}/{}", program.object, program.name);
     let slots = swapped.slots(&record.desired);
-    let alike = slots
-        .chunk_by(|a, b| (a.map, a.index + 1, a.now, a.file) == (b.map, b.index, b.now, b.file));
+    let alike = slots.chunk_by(|a, b| SwappedSlot { index: a.index + 1, ..*a } == *b);
     let mut lines: Vec<String> = alike
         .map(|run| {
             let (first, last) = (&run[0], &run[run.len() - 1]);
             let file = first.file.map_or_else(|| "nothing".to_owned(), name);
             let place = range(first.index, last.index);
-            format!("{} {place}: {} instead of {file}", first.map, name(first.now))
+            let how = if first.is_temporary { ", for a while" } else { "" };
+            format!("{} {place}: {} instead of {file}{how}", first.map, name(first.now))
         })
         .collect();
     lines.push(format!(
