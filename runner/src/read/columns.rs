@@ -442,6 +442,7 @@ impl Column {
     /// where a decoder writes them in another way.
     pub fn is_quantity(&self) -> bool {
         match (&self.decoder, &self.layout) {
+            _ if self.bucket.is_some() => true,
             (Some(_), _) if self.is_histogram() => false,
             (Some(decoder), _) => decoders::is_quantity(decoder),
             (None, Layout::Scalar(scalar)) => {
