@@ -13,6 +13,7 @@ pub mod decoders;
 mod loss;
 mod merge;
 mod order;
+mod permute;
 mod rates;
 mod rows;
 pub mod sinks;

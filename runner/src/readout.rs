@@ -316,6 +316,7 @@ impl<'a> Reading<'a> {
         mut part: impl FnMut(&Table, &mut Lookups) -> anyhow::Result<()>,
     ) -> anyhow::Result<usize> {
         let mut count = 0;
+        table.expect(self.map.info().max_entries as usize);
         let holds_maps = self.map.map_type().holds_maps();
         let visit = |key: &[u8], value: &[u8]| {
             self.is_in_time(count)?;

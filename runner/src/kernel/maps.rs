@@ -2,6 +2,9 @@
 //!
 //! It knows sizes and system calls, not types: decoding is the readout's work.
 
+mod ahead;
+mod batches;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,10 +17,6 @@ use crate::object::MapType;
 
 /// How many slots are looked up in one piece: some hundred microseconds.
 const PIECE: usize = 512;
-
-/// How many entries a batch asks for at most, and how many bytes: per-CPU values can be large.
-const BATCH: usize = 4096;
-const BATCH_BYTES: usize = 1 << 20;
 
 /// An open map.
 #[derive(Debug)]
@@ -228,43 +227,14 @@ impl Map {
         sys::btf_bytes(self.info.btf_id).map(Some).map_err(|error| self.failed(&error))
     }
 
-    /// Looks entries up in batches; `Ok(false)`, and nothing visited, where the kernel or the map's
-    /// type has none.
+    /// Visits every entry in batches; `Ok(false)`, and nothing visited, where there are none.
     fn in_batches<E: From<Error>>(
         &self,
         map: &CheckedMap<'_>,
         batches: Batches,
         visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let (key_size, value_size) = (map.key_size(), map.value_size());
-        let fitting = BATCH_BYTES / (key_size + value_size).max(1);
-        let mut count = fitting.clamp(1, BATCH).min(self.info.max_entries.max(1) as usize);
-        let mut position = None;
-        let (mut keys, mut values) = (Vec::new(), Vec::new());
-        let mut is_first = true;
-        loop {
-            keys.resize(key_size * count, 0);
-            values.resize(value_size * count, 0);
-            let batch =
-                match sys::map_batch(map, batches, &mut position, &mut keys, &mut values, count) {
-                    Ok(batch) => batch,
-                    // One bucket holds more than that.
-                    Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
-                        count *= 2;
-                        continue;
-                    }
-                    Err(error) if is_first && has_no_batches(&error) => return Ok(false),
-                    Err(error) => return Err(self.failed(&error).into()),
-                };
-            is_first = false;
-            let entries = keys.chunks_exact(key_size).zip(values.chunks_exact(value_size.max(1)));
-            for (key, value) in entries.take(batch.count) {
-                visit(key, value)?;
-            }
-            if batch.last || batch.count == 0 {
-                return Ok(true);
-            }
-        }
+        batches::visit(map, self.info.max_entries, batches, visit, |error| self.failed(error))
     }
 
     fn one_by_one<E: From<Error>>(
@@ -341,10 +311,4 @@ fn lookup(map: &CheckedMap<'_>, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The answers of kernels (before 5.6) and of map types that have no batches.
-fn has_no_batches(error: &io::Error) -> bool {
-    const ENOTSUPP: i32 = 524;
-    matches!(error.raw_os_error(), Some(libc::EINVAL | ENOTSUPP | libc::EOPNOTSUPP))
 }

@@ -3,6 +3,9 @@
 //! What a row is ordered by becomes bytes that compare as the values do, once a row: comparing
 //! decoded values pair by pair took longer than reading the map.
 
+mod numbers;
+pub(super) mod runs;
+
 use std::cmp::Ordering;
 
 use crate::btf::{Field, Layout, Scalar, ScalarKind};
@@ -10,11 +13,9 @@ use crate::read::bits::little_endian;
 use crate::read::columns::{Column, Columns, Entry, Integer};
 use crate::read::decode::Place;
 use crate::read::decoders::Lookups;
+use crate::read::order::numbers::{Numbers, PREFIX, Sortable, ascending};
 use crate::read::rows::{Cell, cell};
 use crate::read::value::Value;
-
-/// How much of what is compared lies beside the position.
-const PREFIX: usize = 16;
 
 /// Puts the numbers of entries, counted from 0, into `order`: as the view asks for, and then by the keys.
 pub(super) fn sort<'a>(
@@ -24,7 +25,7 @@ pub(super) fn sort<'a>(
     order: &mut Vec<u32>,
 ) {
     let integers: Vec<Option<Integer>> = columns.key.iter().map(Column::integer).collect();
-    let numbers = columns.sort.is_none().then(|| Numbers::new(&integers)).flatten();
+    let numbers = Numbers::of(columns);
     let mut names = Vec::new();
     let mut rests = Vec::new();
     let mut own = Vec::new();
@@ -77,61 +78,10 @@ pub(super) fn sort<'a>(
         }),
         // What has no order but its place keeps it.
         _ if length > 0 || columns.key.is_empty() => sortable.sort_by(by_keys),
-        _ => sortable.sort_unstable_by_key(|row| (row.prefix(), row.index)),
+        _ => sortable.sort_unstable_by_key(Sortable::key),
     }
     order.clear();
     order.extend(sortable.iter().map(|row| row.index));
-}
-
-/// A row while it is put in order.
-struct Sortable {
-    /// The first bytes of what it is ordered by, as a number: its higher and its lower half, since the whole
-    /// would take a third more room.
-    high: u64,
-    low: u64,
-    /// Which of the rows it is, by which its name and the other bytes are found.
-    index: u32,
-}
-
-impl Sortable {
-    fn new(prefix: u128, index: u32) -> Sortable {
-        Sortable { high: (prefix >> 64) as u64, low: prefix as u64, index }
-    }
-
-    fn prefix(&self) -> u128 {
-        u128::from(self.high) << 64 | u128::from(self.low)
-    }
-}
-
-/// A key of integers alone that fits beside the row's number, which most are: its order is a number.
-struct Numbers<'i> {
-    integers: &'i [Option<Integer>],
-}
-
-impl<'i> Numbers<'i> {
-    fn new(integers: &'i [Option<Integer>]) -> Option<Numbers<'i>> {
-        let size: usize =
-            integers.iter().map(|integer| Some(integer.as_ref()?.size)).sum::<Option<_>>()?;
-        (size <= PREFIX).then_some(Numbers { integers })
-    }
-
-    /// None where not all of the key is there.
-    fn prefix(&self, entry: Entry<'_>) -> Option<u128> {
-        let mut prefix = 0_u128;
-        let mut left = 8 * PREFIX;
-        for &integer in self.integers.iter().flatten() {
-            left -= 8 * integer.size;
-            prefix |= u128::from(ascending(integer, integer.of(entry)?)) << left;
-        }
-        Some(prefix)
-    }
-}
-
-/// An integer's bits, such that they ascend as it does; nothing above them.
-fn ascending(integer: Integer, bits: u64) -> u64 {
-    let unused = 64 - 8 * integer.size;
-    let sign = if integer.is_signed { 1 << (8 * integer.size - 1) } else { 0 };
-    (bits ^ sign) << unused >> unused
 }
 
 /// What isn't there comes before everything.

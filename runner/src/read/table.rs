@@ -9,7 +9,12 @@ use crate::read::columns::{Columns, Entry};
 use crate::read::decoders::Lookups;
 use crate::read::merge;
 use crate::read::order;
+use crate::read::order::runs::Runs;
+use crate::read::permute::permute;
 use crate::read::rows::{self, Row};
+
+/// How many bytes of entries memory is taken for before they come.
+const RESERVED: usize = 8 << 20;
 
 /// What one map holds, or a part of a map that holds much.
 #[derive(Clone, Debug)]
@@ -19,6 +24,7 @@ pub struct Table {
     /// What the cells of each row are.
     pub columns: Columns,
     zeros: Zeros,
+    expected: usize,
     key_size: usize,
     value_size: usize,
     /// Keys and values in turn.
@@ -27,6 +33,8 @@ pub struct Table {
     order: Vec<u32>,
     /// Positions by the part of the key that tells rows apart, where some of it doesn't.
     groups: HashMap<Vec<u8>, u32>,
+    /// The order as far as it is known before all entries are there, where it can be.
+    runs: Option<Runs>,
 }
 
 /// Whether entries of nothing but zeros are rows.
@@ -62,16 +70,26 @@ where
 impl Table {
     /// A table without entries.
     pub fn new(map: impl Into<String>, columns: Columns, zeros: Zeros) -> Table {
+        // Entries that may go, or that are added to, stay where they are until all are there.
+        let stay = zeros == Zeros::Kept && columns.mask.is_none();
+        let runs = stay.then(|| Runs::new(&columns)).flatten();
         Table {
             map: map.into(),
             columns,
             zeros,
+            expected: 0,
             key_size: 0,
             value_size: 0,
             bytes: Vec::new(),
             order: Vec::new(),
             groups: HashMap::new(),
+            runs,
         }
+    }
+
+    /// How many entries there may be.
+    pub fn expect(&mut self, entries: usize) {
+        self.expected = entries;
     }
 
     /// Adds an entry: its key and its value's bytes, once, or once for each possible CPU; those are
@@ -114,6 +132,7 @@ impl Table {
         let first = first.as_ref().map_or(&[][..], AsRef::as_ref);
         if self.order.is_empty() {
             (self.key_size, self.value_size) = (key.len(), first.len());
+            self.reserve();
         }
         let Ok(position) = u32::try_from(self.order.len()) else { return };
         fill(&mut self.bytes, key, self.key_size);
@@ -123,11 +142,30 @@ impl Table {
             merge::add(&self.columns.value, &mut self.bytes[begin..], cpu.as_ref());
         }
         self.order.push(position);
+        let Some(runs) = &mut self.runs else { return };
+        if runs.add(&self.bytes[begin - self.key_size..begin], position) {
+            runs.sort_some(&mut self.bytes, self.key_size + self.value_size);
+        } else {
+            self.runs = None;
+        }
+    }
+
+    /// Takes the memory for all entries that are expected. It is only there once it is written to; what grows by and
+    /// by is copied, and leaves holes.
+    fn reserve(&mut self) {
+        let stride = self.key_size + self.value_size;
+        let entries = self.expected.min(RESERVED / stride.max(1));
+        self.bytes.reserve(entries * stride);
+        self.order.reserve(entries);
+        self.runs.iter_mut().for_each(|runs| runs.reserve(entries));
     }
 
     /// Leaves out what isn't shown and puts the rest in order: what the view asks for, then that of
     /// the keys.
     pub fn arrange(&mut self, lookups: &mut Lookups) {
+        if let Some(runs) = &mut self.runs {
+            return runs.finish(&mut self.bytes, self.key_size + self.value_size, &mut self.order);
+        }
         if self.zeros == Zeros::LeftOut {
             let mut order = std::mem::take(&mut self.order);
             let is_zero =
@@ -138,11 +176,12 @@ impl Table {
             self.order = order;
         }
         self.close_up();
+        let stride = self.key_size + self.value_size;
         let mut order = std::mem::take(&mut self.order);
         let entries = (0..).take(order.len()).map(|position| self.entry(position));
         order::sort(&self.columns, entries, lookups, &mut order);
         self.order = order;
-        self.put_in_order();
+        permute(&mut self.bytes, stride, &mut self.order);
     }
 
     /// Moves entries together, over those that are not in the order; positions ascend until here.
@@ -158,39 +197,12 @@ impl Table {
         self.bytes.truncate(self.order.len() * stride);
     }
 
-    /// Moves entries to where they are in order. All at a time, they lie side by side when they are written: going
-    /// to and fro then would take as long as all the writing. And within their memory: new memory takes longer to
-    /// be had than to be filled.
-    fn put_in_order(&mut self) {
-        let stride = self.key_size + self.value_size;
-        let (bytes, order) = (&mut self.bytes, &mut self.order);
-        let mut held = Vec::with_capacity(stride);
-        for start in 0..order.len() {
-            if order[start] as usize == start {
-                continue;
-            }
-            // Each entry makes room for the next one, until that is where the one held goes.
-            held.clear();
-            held.extend_from_slice(&bytes[start * stride..][..stride]);
-            let mut to = start;
-            loop {
-                let from = order[to] as usize;
-                order[to] = to as u32;
-                if from == start {
-                    break;
-                }
-                bytes.copy_within(from * stride..(from + 1) * stride, to * stride);
-                to = from;
-            }
-            bytes[to * stride..][..stride].copy_from_slice(&held);
-        }
-    }
-
     /// Removes all entries and keeps the memory.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.order.clear();
         self.groups.clear();
+        self.runs.iter_mut().for_each(Runs::clear);
     }
 
     /// Leaves out the rows that `keep` doesn't want.
@@ -332,6 +344,30 @@ mod tests {
             let some = (0..count).filter(|key| key % 3 > 0);
             let some = some.map(|key| format!("{key} {}", key % 3));
             assert_eq!(cells(&counts(Zeros::LeftOut, &entries)), some.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn many_entries_are_in_order_whether_they_came_in_it_or_not() {
+        let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
+        let mut table = Table::new("counts", columns, Zeros::Kept);
+        // Around what is sorted at once, and more than is put together while entries come.
+        for count in [0_u32, 1, 4095, 4096, 4097, 12_288, 151_557, 20_000] {
+            // Coprime to all of them but 0 and 1: each key comes once.
+            for step in [1, 99_991, count.max(1) - 1] {
+                table.clear();
+                table.expect(count as usize);
+                for n in 0..count {
+                    let key = (u64::from(n) * u64::from(step) % u64::from(count)) as u32;
+                    table.push(&key.to_le_bytes(), [(u64::from(key) * 3).to_le_bytes()]);
+                }
+                table.arrange(&mut Lookups::default());
+                let entry = |key: u32| (key.to_le_bytes(), (u64::from(key) * 3).to_le_bytes());
+                let are_right = table.entries().zip((0..).map(entry)).all(|(found, right)| {
+                    found.key == right.0.as_slice() && found.value == right.1.as_slice()
+                });
+                assert!(are_right && table.len() == count as usize, "{count} by {step}");
+            }
         }
     }
 

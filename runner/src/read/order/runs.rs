@@ -1,0 +1,115 @@
+//! Entries that are put in order while they come.
+//!
+//! The kernel takes its time for each batch of a large map. Sorting a piece whenever there is one, and making one of
+//! two sorted ones that are as long as each other, is done meanwhile: in the end there is little left to do.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use crate::read::columns::{Columns, Entry};
+use crate::read::order::numbers::{Numbers, Sortable};
+use crate::read::permute::permute;
+
+/// How many entries are sorted at once.
+const RUN: usize = 4096;
+
+/// Pieces don't get longer than this while entries come: making one of two takes memory for half of it.
+const LONG: usize = 32 * RUN;
+
+/// The order of a table's entries so far, by keys that are integers.
+#[derive(Clone, Debug)]
+pub(in crate::read) struct Runs {
+    numbers: Numbers,
+    /// Of all entries, in the order of the bytes until they are sorted.
+    rows: Vec<Sortable>,
+    /// Where each of the sorted pieces begins.
+    begins: Vec<usize>,
+    /// Where the last one ends.
+    sorted: usize,
+}
+
+impl Runs {
+    /// `None` where entries are ordered by something else.
+    pub fn new(columns: &Columns) -> Option<Runs> {
+        let numbers = Numbers::of(columns)?;
+        Some(Runs { numbers, rows: Vec::new(), begins: Vec::new(), sorted: 0 })
+    }
+
+    /// Takes the memory for so many entries.
+    pub fn reserve(&mut self, entries: usize) {
+        self.rows.reserve(entries);
+    }
+
+    /// Adds the last entry so far by its key; `false` where not all of that is there.
+    #[must_use]
+    pub fn add(&mut self, key: &[u8], index: u32) -> bool {
+        let Some(prefix) = self.numbers.prefix(Entry { key, value: &[] }) else { return false };
+        self.rows.push(Sortable::new(prefix, index));
+        true
+    }
+
+    /// Sorts the last entries when there are enough of them. `bytes` has all of them, `stride` each.
+    pub fn sort_some(&mut self, bytes: &mut [u8], stride: usize) {
+        let count = self.rows.len();
+        if count < self.sorted + RUN {
+            return;
+        }
+        self.sort_rest(bytes, stride);
+        // Of two that are as long as each other one is made, which may be as long as the one before.
+        while let [.., left, right] = self.begins[..]
+            && right - left == count - right
+            && count - left <= LONG
+        {
+            self.begins.pop();
+            // This sort looks for what is sorted already.
+            self.rows[left..].sort_by_key(Sortable::key);
+        }
+    }
+
+    /// Puts the numbers of all entries into `order`, and forgets everything: tables may be kept for long.
+    pub fn finish(&mut self, bytes: &mut [u8], stride: usize, order: &mut Vec<u32>) {
+        self.sort_rest(bytes, stride);
+        let mut rest = &self.rows[..];
+        // The piece whose first row comes before those of the others is on top.
+        let mut pieces = BinaryHeap::new();
+        for &begin in self.begins.iter().rev() {
+            let (before, piece) = rest.split_at(begin);
+            pieces.push(Reverse(piece));
+            rest = before;
+        }
+        order.clear();
+        while let Some(mut top) = pieces.peek_mut() {
+            match top.0 {
+                [row, rest @ ..] => {
+                    order.push(row.index);
+                    top.0 = rest;
+                }
+                [] => drop(PeekMut::pop(top)),
+            }
+        }
+        self.clear();
+    }
+
+    /// Forgets all entries, and gives their memory back.
+    pub fn clear(&mut self) {
+        self.rows = Vec::new();
+        self.begins.clear();
+        self.sorted = 0;
+    }
+
+    /// Sorts the entries that aren't yet. Their bytes are moved too: rows that are in a few pieces are
+    /// found sooner when they are written than rows that are anywhere in a map.
+    fn sort_rest(&mut self, bytes: &mut [u8], stride: usize) {
+        let begin = self.sorted;
+        let run = &mut self.rows[begin..];
+        run.sort_unstable_by_key(Sortable::key);
+        let mut order: Vec<u32> = run.iter().map(|row| row.index - begin as u32).collect();
+        permute(&mut bytes[begin * stride..], stride, &mut order);
+        for (index, row) in (begin as u32..).zip(run) {
+            row.index = index;
+        }
+        self.begins.push(begin);
+        self.sorted = self.rows.len();
+    }
+}
