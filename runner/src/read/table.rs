@@ -163,7 +163,10 @@ impl Table {
     /// Leaves out what isn't shown and puts the rest in order: what the view asks for, then that of
     /// the keys.
     pub fn arrange(&mut self, lookups: &mut Lookups) {
-        if let Some(runs) = &mut self.runs {
+        // They know nothing of entries that were arranged before.
+        if let Some(runs) = &mut self.runs
+            && runs.len() == self.order.len()
+        {
             return runs.finish(&mut self.bytes, self.key_size + self.value_size, &mut self.order);
         }
         if self.zeros == Zeros::LeftOut {
@@ -369,6 +372,17 @@ mod tests {
                 assert!(are_right && table.len() == count as usize, "{count} by {step}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_arranged_can_be_added_to_and_arranged_again() {
+        let mut table = counts(Zeros::Kept, &[(10, &[1]), (9, &[2])]);
+        let mut lookups = Lookups::default();
+        table.arrange(&mut lookups);
+        assert_eq!(cells(&table), ["9 2", "10 1"]);
+        table.push(&1_u32.to_le_bytes(), [5_u64.to_le_bytes()]);
+        table.arrange(&mut lookups);
+        assert_eq!(cells(&table), ["1 5", "9 2", "10 1"]);
     }
 
     #[test]

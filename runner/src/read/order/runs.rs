@@ -41,9 +41,17 @@ impl Runs {
         self.rows.reserve(entries);
     }
 
-    /// Adds the last entry so far by its key; `false` where not all of that is there.
+    /// How many entries it knows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Adds the last entry so far by its key; `false` where not all of that is there, or not all before it were added.
     #[must_use]
     pub fn add(&mut self, key: &[u8], index: u32) -> bool {
+        if index as usize != self.rows.len() {
+            return false;
+        }
         let Some(prefix) = self.numbers.prefix(Entry { key, value: &[] }) else { return false };
         self.rows.push(Sortable::new(prefix, index));
         true
