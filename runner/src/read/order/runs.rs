@@ -14,8 +14,9 @@ use crate::read::permute::permute;
 /// How many entries are sorted at once.
 const RUN: usize = 4096;
 
-/// Pieces don't get longer than this while entries come: making one of two takes memory for half of it.
-const LONG: usize = 32 * RUN;
+/// Pieces don't get longer than this while entries come: making one of two takes memory for half of it, and the
+/// longest are made last, when nobody waits for the kernel any more.
+const LONG: usize = 4 * RUN;
 
 /// The order of a table's entries so far, by keys that are integers.
 #[derive(Clone, Debug)]
