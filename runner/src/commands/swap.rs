@@ -60,22 +60,18 @@ pub fn run(
     let probe = &arguments.probe;
     let slots =
         arguments.slots.iter().map(|text| slot(text)).collect::<anyhow::Result<Vec<_>>>()?;
-    let at = now();
-    // It has to be there before the swap: one for a while must not become one for good.
-    let guardian = match arguments.duration {
-        Some(_) => Some(Guardian::start(probe, at)?),
-        None => None,
-    };
     let lock = Lock::acquire("swap")?;
     let live = applied::find(probe)?;
     let record = complete(&live)?;
     let file = record.swapped.as_ref().map_or(&record.desired, |swapped| &swapped.file);
     let sources = Sources::read(&record.desired, &arguments.objects, &arguments.directories)?;
-    let temporary = arguments.duration.map(|_| at);
+    let temporary = arguments.duration.map(|_| now());
     let request = Request { map: &arguments.map, slots: &slots, temporary };
     let earlier = earlier(record);
     let swap = swap::swapped(file, &record.desired, earlier, &request, &sources.offered())?;
     let (wish, swapped) = remembered(file, swap);
+    // It has to be there before the swap: one for a while must not become one for good.
+    let guardian = temporary.map(|at| Guardian::start(probe, at)).transpose()?;
     let plan = plan(&wish, Some(&live));
     let wish = Wish { desired: &wish, swapped: swapped.as_ref() };
     let done = apply(&plan, wish, Some(&live), &sources.files());
