@@ -60,9 +60,9 @@ pub struct Replaced {
 }
 
 impl Replaced {
-    /// Whether both are of one slot.
-    pub fn is_of(&self, other: &Replaced) -> bool {
-        (&self.map, self.index) == (&other.map, other.index)
+    /// Whether it is this slot.
+    pub fn is(&self, map: &str, index: u32) -> bool {
+        self.map == map && self.index == index
     }
 }
 
@@ -275,7 +275,7 @@ impl Swapped {
                     .temporary
                     .iter()
                     .flat_map(|temporary| &temporary.slots)
-                    .any(|own| own.map == slot.map && own.index == slot.index),
+                    .any(|own| own.is(&slot.map, slot.index)),
             })
             .filter(|slot| slot.file != Some(slot.now))
             .collect()

@@ -87,7 +87,7 @@ pub fn run(
     }
 }
 
-/// Puts what the probe's file says back into the slots.
+/// Takes swaps back: all of them, which leaves what the probe's file says, or one for a while.
 ///
 /// # Errors
 /// The probe isn't applied, or the kernel refuses.

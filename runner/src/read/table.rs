@@ -211,7 +211,7 @@ impl Table {
         self.bytes.truncate(self.order.len() * stride);
     }
 
-    /// Removes all entries and keeps the memory.
+    /// Removes all entries and keeps the memory that they took.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.order.clear();

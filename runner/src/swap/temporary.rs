@@ -11,7 +11,7 @@ pub(super) fn begin(all: &mut Vec<Temporary>, at: u64, slots: Vec<Replaced>) {
     let mut temporary = Temporary { at, slots: Vec::new() };
     for slot in slots {
         // A slot that was asked for twice held only the first before.
-        if !temporary.slots.iter().any(|earlier| earlier.is_of(&slot)) {
+        if !temporary.slots.iter().any(|earlier| earlier.is(&slot.map, slot.index)) {
             temporary.slots.push(slot);
         }
     }
@@ -21,7 +21,7 @@ pub(super) fn begin(all: &mut Vec<Temporary>, at: u64, slots: Vec<Replaced>) {
 /// These slots hold for good what they hold now.
 pub(super) fn settle(all: &mut Vec<Temporary>, slots: &[Replaced]) {
     for temporary in all.iter_mut() {
-        temporary.slots.retain(|own| !slots.iter().any(|slot| slot.is_of(own)));
+        temporary.slots.retain(|own| !slots.iter().any(|slot| slot.is(&own.map, own.index)));
     }
     all.retain(|temporary| !temporary.slots.is_empty());
 }
@@ -31,8 +31,8 @@ pub(super) fn end(all: &mut Vec<Temporary>, at: u64) -> Option<Vec<Replaced>> {
     let position = all.iter().position(|temporary| temporary.at == at)?;
     let mut slots = all.remove(position).slots;
     slots.retain(|slot| {
-        let later = all[position..].iter_mut().flat_map(|temporary| &mut temporary.slots);
-        match later.into_iter().find(|later| later.is_of(slot)) {
+        let mut later = all[position..].iter_mut().flat_map(|temporary| &mut temporary.slots);
+        match later.find(|later| later.is(&slot.map, slot.index)) {
             Some(later) => {
                 later.before.clone_from(&slot.before);
                 false
