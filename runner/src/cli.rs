@@ -16,7 +16,9 @@ use crate::text::terminal;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -294,8 +296,8 @@ pub fn main() -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { ExitCode::from(USAGE) };
         }
     };
-    let mut out = BufWriter::new(io::stdout().lock());
-    let result = dispatch(cli.command, &mut out).and_then(|outcome| {
+    let result = stdout().map_err(anyhow::Error::from).and_then(|mut out| {
+        let outcome = dispatch(cli.command, &mut out)?;
         out.flush()?;
         Ok(outcome)
     });
@@ -307,6 +309,11 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Without the standard library's buffer of lines, which makes two writes of one that is large.
+fn stdout() -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::new(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
 }
 
 fn dispatch(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {

@@ -135,7 +135,7 @@ pub fn read_view(
     let map = Map::open(pins, &view.map)?;
     let reading = Reading::new(&map, view, wanted);
     let mut table = reading.empty_table(types)?;
-    let count = reading.scan(&mut table, usize::MAX, lookups, |_, _| Ok(()))?;
+    let count = reading.scan(&mut table, usize::MAX, lookups, |_, _, _| Ok(()))?;
     let full = full_map(&map, count);
     Ok((table, full))
 }
@@ -159,7 +159,7 @@ pub fn stream(
         let reading = Reading::new(&map, view, wanted);
         let mut table = reading.empty_table(&mut types)?;
         if view.loss {
-            reading.scan(&mut table, usize::MAX, &mut lookups, |_, _| Ok(()))?;
+            reading.scan(&mut table, usize::MAX, &mut lookups, |_, _, _| Ok(()))?;
             remarks.loss.extend(Loss::from_table(&table));
             sheets.losses(&table)?;
             continue;
@@ -167,9 +167,15 @@ pub fn stream(
         sheets.begin(map.name(), &table.columns)?;
         let mut parts = 0;
         let limit = if table.is_divisible() { PART } else { usize::MAX };
-        let count = reading.scan(&mut table, limit, &mut lookups, |part, lookups| {
-            parts += 1;
-            Ok(sheets.part(part, lookups)?)
+        let count = reading.scan(&mut table, limit, &mut lookups, |news, table, lookups| {
+            match news {
+                News::Settled => sheets.ahead(table, lookups)?,
+                News::Part => {
+                    parts += 1;
+                    sheets.part(table, lookups)?;
+                }
+            }
+            Ok(())
         })?;
         if parts > 0 {
             remarks.unordered.push(map.name().to_owned());
@@ -252,6 +258,15 @@ pub fn lookups(pins: &PinDir, views: &[View], live: &Live) -> Lookups {
     lookups
 }
 
+/// What there is of a table that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum News {
+    /// More entries that will stay as they are.
+    Settled,
+    /// A part, in order; another one follows.
+    Part,
+}
+
 /// A map that is being read for a view.
 struct Reading<'a> {
     map: &'a Map,
@@ -306,30 +321,37 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Reads the map into a table, which is handed on and emptied whenever it has got larger than
-    /// `limit` bytes. What the table has at the end is in order. Returns how many entries the map had.
+    /// Reads the map into a table, which is emptied whenever it has got larger than `limit` bytes. What the table has
+    /// at the end is in order; what there is before is `told`. Returns how many entries the map had.
     fn scan(
         &self,
         table: &mut Table,
         limit: usize,
         lookups: &mut Lookups,
-        mut part: impl FnMut(&Table, &mut Lookups) -> anyhow::Result<()>,
+        mut told: impl FnMut(News, &Table, &mut Lookups) -> anyhow::Result<()>,
     ) -> anyhow::Result<usize> {
         let mut count = 0;
+        let mut settled = 0;
         table.expect(self.map.info().max_entries as usize);
         let holds_maps = self.map.map_type().holds_maps();
         let visit = |key: &[u8], value: &[u8]| {
             self.is_in_time(count)?;
             if table.size() > limit {
                 self.arrange(table, lookups)?;
-                part(table, lookups)?;
+                told(News::Part, table, lookups)?;
                 table.clear();
+                settled = 0;
             }
             count += 1;
             if holds_maps {
                 table.push(key, [value]);
             } else {
                 table.push(key, self.map.values(value));
+            }
+            // What a filter leaves out would be looked at in vain.
+            if table.settled() > settled && self.wanted.filter.is_none() {
+                settled = table.settled();
+                told(News::Settled, table, lookups)?;
             }
             anyhow::Ok(())
         };

@@ -78,7 +78,7 @@ pub(super) fn sort<'a>(
         }),
         // What has no order but its place keeps it.
         _ if length > 0 || columns.key.is_empty() => sortable.sort_by(by_keys),
-        _ => sortable.sort_unstable_by_key(Sortable::key),
+        _ => sortable.sort_by_key(Sortable::prefix),
     }
     order.clear();
     order.extend(sortable.iter().map(|row| row.index));

@@ -44,6 +44,15 @@ pub trait Sheets {
     /// The writer's.
     fn begin(&mut self, map: &str, columns: &Columns) -> io::Result<()>;
 
+    /// May look at what is settled of the part that is being read, while there is time: the kernel is
+    /// waited for.
+    ///
+    /// # Errors
+    /// The writer's.
+    fn ahead(&mut self, _: &Table, _: &mut Lookups) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Takes rows of the map at hand; those of a large map come in several parts.
     ///
     /// # Errors

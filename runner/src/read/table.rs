@@ -35,6 +35,7 @@ pub struct Table {
     groups: HashMap<Vec<u8>, u32>,
     /// The order as far as it is known before all entries are there, where it can be.
     runs: Option<Runs>,
+    settled: usize,
 }
 
 /// Whether entries of nothing but zeros are rows.
@@ -84,6 +85,7 @@ impl Table {
             order: Vec::new(),
             groups: HashMap::new(),
             runs,
+            settled: 0,
         }
     }
 
@@ -145,6 +147,7 @@ impl Table {
         let Some(runs) = &mut self.runs else { return };
         if runs.add(&self.bytes[begin - self.key_size..begin], position) {
             runs.sort_some(&mut self.bytes, self.key_size + self.value_size);
+            self.settled = runs.sorted();
         } else {
             self.runs = None;
         }
@@ -167,8 +170,11 @@ impl Table {
         if let Some(runs) = &mut self.runs
             && runs.len() == self.order.len()
         {
-            return runs.finish(&mut self.bytes, self.key_size + self.value_size, &mut self.order);
+            runs.finish(&mut self.bytes, self.key_size + self.value_size, &mut self.order);
+            self.settled = self.order.len();
+            return;
         }
+        self.settled = 0;
         if self.zeros == Zeros::LeftOut {
             let mut order = std::mem::take(&mut self.order);
             let is_zero =
@@ -216,6 +222,7 @@ impl Table {
         self.bytes.clear();
         self.order.clear();
         self.groups.clear();
+        self.settled = 0;
         self.runs.iter_mut().for_each(Runs::clear);
     }
 
@@ -263,7 +270,23 @@ impl Table {
 
     /// The entries in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.order.iter().map(|&position| self.entry(position))
+        self.places().map(|place| self.entry(place))
+    }
+
+    /// Where the entries are, in order.
+    pub fn places(&self) -> impl Iterator<Item = u32> {
+        self.order.iter().copied()
+    }
+
+    /// How many of the first places have entries that are as they will be when the table is in order, though others
+    /// may yet come between them: what is made of these is of use then. Less than before once that was wrong.
+    pub fn settled(&self) -> usize {
+        self.settled
+    }
+
+    /// The entries that are settled, by their places, from one on.
+    pub fn settled_from(&self, place: usize) -> impl Iterator<Item = Entry<'_>> {
+        (place..self.settled).map(|place| self.entry(place as u32))
     }
 
     /// The rows in order.
@@ -277,9 +300,10 @@ impl Table {
         Some((entry, rows::row(&self.columns, entry.key, entry.value, lookups)))
     }
 
-    fn entry(&self, position: u32) -> Entry<'_> {
+    /// The entry at a place, one of [`Table::places`].
+    pub fn entry(&self, place: u32) -> Entry<'_> {
         let stride = self.key_size + self.value_size;
-        let bytes = &self.bytes[position as usize * stride..][..stride];
+        let bytes = &self.bytes[place as usize * stride..][..stride];
         let (key, value) = bytes.split_at(self.key_size);
         Entry { key, value }
     }
@@ -366,7 +390,7 @@ mod tests {
         let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
         let mut table = Table::new("counts", columns, Zeros::Kept);
         // Around what is sorted at once, and more than is put together while entries come.
-        for count in [0_u32, 1, 4095, 4096, 4097, 12_288, 151_557, 20_000] {
+        for count in [0_u32, 1, 1023, 1024, 1025, 12_288, 151_557, 20_000] {
             // Coprime to all of them but 0 and 1: each key comes once.
             for step in [1, 99_991, count.max(1) - 1] {
                 table.clear();
@@ -382,6 +406,35 @@ mod tests {
                 });
                 assert!(are_right && table.len() == count as usize, "{count} by {step}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_settled_stays_where_it_is() {
+        let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
+        let mut table = Table::new("counts", columns, Zeros::Kept);
+        for count in [30_000_u32, 5000] {
+            table.clear();
+            assert_eq!(table.settled(), 0);
+            let mut seen: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+            for n in 0..count {
+                table.push(&(n ^ 0x5555).to_be_bytes(), [u64::from(n).to_le_bytes()]);
+                let new = table.settled_from(seen.len());
+                seen.extend(new.map(|entry| (entry.key.to_vec(), entry.value.to_vec())));
+                assert_eq!(seen.len(), table.settled());
+            }
+            assert!(count as usize - seen.len() < 8192, "most are settled on the way");
+            table.arrange(&mut Lookups::default());
+            assert_eq!(table.settled(), count as usize);
+            let mut places = vec![false; count as usize];
+            for place in table.places() {
+                let entry = table.entry(place);
+                places[place as usize] = true;
+                if let Some((key, value)) = seen.get(place as usize) {
+                    assert_eq!((entry.key, entry.value), (&key[..], &value[..]));
+                }
+            }
+            assert!(places.iter().all(|&is_there| is_there));
         }
     }
 

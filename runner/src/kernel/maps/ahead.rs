@@ -1,8 +1,10 @@
 //! Working ahead: while one thread looks at what was filled, another fills what comes next.
 
 use std::io;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, SendError, Sender, channel};
 use std::thread;
+
+use crate::kernel::sys::Unpreempted;
 
 /// How many pieces there are: one that is looked at, one that waits, and one that is being filled.
 const PIECES: usize = 3;
@@ -16,46 +18,78 @@ pub(super) enum Next {
     End,
 }
 
-/// Looks at `first` and then at each piece that `fill` fills on a thread of its own. What is looked at is filled
-/// again. When one of them fails the other one ends: what was filled until then is looked at before the
+/// Looks at `first` and then at each piece that `fill` fills, from the third on by a thread of its own. What is looked
+/// at is filled again. When one of them fails the other one ends: what was filled until then is looked at before the
 /// error of `fill` is returned, and nothing is looked at after an error of `look`.
-pub(super) fn work<P, E>(
+pub(super) fn work<P, E, F>(
     first: P,
-    mut fill: impl FnMut(&mut P) -> io::Result<Next> + Send,
+    mut fill: F,
     mut look: impl FnMut(&P) -> Result<(), E>,
     failed: impl Fn(io::Error) -> E,
 ) -> Result<(), E>
 where
     P: Default + Send,
+    F: FnMut(&mut P) -> io::Result<Next> + Send,
 {
+    let (hand_over, handed) = channel::<F>();
     let (to_look_at, filled) = channel();
     let (to_fill, empty) = channel::<P>();
     thread::scope(|scope| {
         // Owned in here: an end of a channel that is dropped is what ends the other thread.
-        let (filled, to_fill) = (filled, to_fill);
+        let (hand_over, filled, to_fill) = (hand_over, filled, to_fill);
         let filling = move || {
-            for mut piece in empty {
+            let Some(mut fill) = received(&handed) else { return };
+            while let Some(mut piece) = received(&empty) {
                 let next = fill(&mut piece);
                 let is_end = !matches!(next, Ok(Next::More));
-                if to_look_at.send(next.map(|_| piece)).is_err() || is_end {
+                if send(&to_look_at, next.map(|_| piece)).is_err() || is_end {
                     break;
                 }
             }
         };
         thread::Builder::new().spawn_scoped(scope, filling).map_err(&failed)?;
-        for _ in 1..PIECES {
+        // Until the thread has begun, a piece can be filled here.
+        let mut second = P::default();
+        let next = fill(&mut second);
+        if matches!(next, Ok(Next::More)) {
             // Whether anybody still fills is seen by what comes of it.
-            let _ = to_fill.send(P::default());
+            let _ = send(&hand_over, fill);
+            for _ in 2..PIECES {
+                let _ = send(&to_fill, P::default());
+            }
+        } else {
+            drop(hand_over);
         }
-        let mut piece = first;
+        look(&first)?;
+        let _ = send(&to_fill, first);
+        next.map_err(&failed)?;
+        let mut piece = second;
         loop {
             look(&piece)?;
-            let _ = to_fill.send(piece);
-            piece = match filled.recv() {
-                Ok(filled) => filled.map_err(&failed)?,
-                Err(_) => return Ok(()),
+            let _ = send(&to_fill, piece);
+            piece = match received(&filled) {
+                Some(filled) => filled.map_err(&failed)?,
+                None => return Ok(()),
             };
         }
+    })
+}
+
+/// Sends to the other thread, which may wait for it.
+///
+/// Who sends and who waits have the same real-time priority for that moment: then the kernel lets the one that is woken
+/// go on at another CPU than this one's. An ordinary thread is often put where the one is that woke it, and waits until
+/// that waits in its turn: virtual machines take CPUs that nobody uses for taken (`vcpu_is_preempted` in the kernel).
+fn send<T>(to: &Sender<T>, what: T) -> Result<(), SendError<T>> {
+    let _sending = Unpreempted::begin();
+    to.send(what)
+}
+
+/// What the other thread sends; `None` when it has ended.
+fn received<T>(from: &Receiver<T>) -> Option<T> {
+    from.try_recv().ok().or_else(|| {
+        let _waiting = Unpreempted::begin();
+        from.recv().ok()
     })
 }
 

@@ -13,6 +13,10 @@ use crate::kernel::sys::{self, Batches, CheckedMap};
 const BATCH: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
 
+/// Near the end a batch asks for half of what may be left, and for no less than this: nothing is done while the last one
+/// is visited.
+const LAST: usize = 1024;
+
 /// Visits the entries of a map, which has `max_entries` at most; `Ok(false)`, and nothing visited, where the kernel
 /// or the map's type has no batches.
 pub(super) fn visit<E: From<Error>>(
@@ -65,33 +69,42 @@ impl Batch {
 struct Reader<'m> {
     map: &'m CheckedMap<'m>,
     batches: Batches,
-    /// How many entries are asked for.
+    /// How many entries are asked for at most.
     count: usize,
+    /// How many there may be that were not read yet.
+    left: usize,
     position: Option<Vec<u8>>,
 }
 
 impl<'m> Reader<'m> {
     fn new(map: &'m CheckedMap<'m>, max_entries: u32, batches: Batches) -> Reader<'m> {
         let fitting = BATCH_BYTES / (map.key_size() + map.value_size()).max(1);
-        let count = fitting.clamp(1, BATCH).min(max_entries.max(1) as usize);
-        Reader { map, batches, count, position: None }
+        let left = max_entries.max(1) as usize;
+        Reader { map, batches, count: fitting.clamp(1, BATCH).min(left), left, position: None }
     }
 
     fn read(&mut self, batch: &mut Batch) -> io::Result<Next> {
         let (map, position) = (self.map, &mut self.position);
         loop {
-            let count = self.count;
+            let count = match position {
+                Some(_) => self.count.min((self.left / 2).max(LAST)),
+                None => self.count,
+            };
             batch.keys.resize(map.key_size() * count, 0);
             batch.values.resize(map.value_size() * count, 0);
             let (keys, values) = (&mut batch.keys, &mut batch.values);
             match sys::map_batch(map, self.batches, position, keys, values, count) {
                 Ok(read) => {
                     batch.count = read.count;
+                    self.left = self.left.saturating_sub(read.count);
                     let is_end = read.last || read.count == 0;
                     return Ok(if is_end { Next::End } else { Next::More });
                 }
                 // One bucket holds more than that.
-                Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => self.count *= 2,
+                Err(error) if error.raw_os_error() == Some(libc::ENOSPC) => {
+                    self.count = 2 * count;
+                    self.left = usize::MAX;
+                }
                 Err(error) => return Err(error),
             }
         }

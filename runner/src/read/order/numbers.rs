@@ -6,7 +6,7 @@ use crate::read::columns::{Column, Columns, Entry, Integer};
 pub(super) const PREFIX: usize = 16;
 
 /// A row while it is put in order.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(super) struct Sortable {
     /// The first bytes of what it is ordered by, as a number: its higher and its lower half, since the whole
     /// would take a third more room.
@@ -23,11 +23,6 @@ impl Sortable {
 
     pub fn prefix(&self) -> u128 {
         u128::from(self.high) << 64 | u128::from(self.low)
-    }
-
-    /// By which it compares with others as a whole, sooner than by its members.
-    pub fn key(&self) -> (u128, u32) {
-        (self.prefix(), self.index)
     }
 }
 

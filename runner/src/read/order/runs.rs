@@ -3,16 +3,14 @@
 //! The kernel takes its time for each batch of a large map. Sorting a piece whenever there is one, and making one of
 //! two sorted ones that are as long as each other, is done meanwhile: in the end there is little left to do.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
-
 use crate::read::columns::{Columns, Entry};
 use crate::read::order::numbers::{Numbers, Sortable};
 use crate::read::permute::permute;
 
-/// How many entries are sorted at once.
+/// How many entries are sorted at once: at the end half of what may be left, but no less than the last ones, for which
+/// nobody waits any more.
 const RUN: usize = 4096;
+const LAST: usize = 1024;
 
 /// Pieces don't get longer than this while entries come: making one of two takes memory for half of it, and the
 /// longest are made last, when nobody waits for the kernel any more.
@@ -28,23 +26,31 @@ pub(in crate::read) struct Runs {
     begins: Vec<usize>,
     /// Where the last one ends.
     sorted: usize,
+    /// How many entries there may be.
+    expected: usize,
 }
 
 impl Runs {
     /// `None` where entries are ordered by something else.
     pub fn new(columns: &Columns) -> Option<Runs> {
         let numbers = Numbers::of(columns)?;
-        Some(Runs { numbers, rows: Vec::new(), begins: Vec::new(), sorted: 0 })
+        Some(Runs { numbers, rows: Vec::new(), begins: Vec::new(), sorted: 0, expected: 0 })
     }
 
     /// Takes the memory for so many entries.
     pub fn reserve(&mut self, entries: usize) {
         self.rows.reserve(entries);
+        self.expected = entries;
     }
 
     /// How many entries it knows.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// How many of the first entries lie where they do for good.
+    pub fn sorted(&self) -> usize {
+        self.sorted
     }
 
     /// Adds the last entry so far by its key; `false` where not all of that is there, or not all before it were added.
@@ -61,7 +67,11 @@ impl Runs {
     /// Sorts the last entries when there are enough of them. `bytes` has all of them, `stride` each.
     pub fn sort_some(&mut self, bytes: &mut [u8], stride: usize) {
         let count = self.rows.len();
-        if count < self.sorted + RUN {
+        let run = match self.expected.saturating_sub(self.sorted) {
+            0 => RUN,
+            left => (left / 2).clamp(LAST, RUN),
+        };
+        if count < self.sorted + run {
             return;
         }
         self.sort_rest(bytes, stride);
@@ -71,32 +81,16 @@ impl Runs {
             && count - left <= LONG
         {
             self.begins.pop();
-            // This sort looks for what is sorted already.
-            self.rows[left..].sort_by_key(Sortable::key);
+            merge(&mut self.rows[left..]);
         }
     }
 
     /// Puts the numbers of all entries into `order`, and forgets everything: tables may be kept for long.
     pub fn finish(&mut self, bytes: &mut [u8], stride: usize, order: &mut Vec<u32>) {
         self.sort_rest(bytes, stride);
-        let mut rest = &self.rows[..];
-        // The piece whose first row comes before those of the others is on top.
-        let mut pieces = BinaryHeap::new();
-        for &begin in self.begins.iter().rev() {
-            let (before, piece) = rest.split_at(begin);
-            pieces.push(Reverse(piece));
-            rest = before;
-        }
+        merge(&mut self.rows);
         order.clear();
-        while let Some(mut top) = pieces.peek_mut() {
-            match top.0 {
-                [row, rest @ ..] => {
-                    order.push(row.index);
-                    top.0 = rest;
-                }
-                [] => drop(PeekMut::pop(top)),
-            }
-        }
+        order.extend(self.rows.iter().map(|row| row.index));
         self.clear();
     }
 
@@ -112,7 +106,7 @@ impl Runs {
     fn sort_rest(&mut self, bytes: &mut [u8], stride: usize) {
         let begin = self.sorted;
         let run = &mut self.rows[begin..];
-        run.sort_unstable_by_key(Sortable::key);
+        run.sort_unstable_by_key(Sortable::prefix);
         let mut order: Vec<u32> = run.iter().map(|row| row.index - begin as u32).collect();
         permute(&mut bytes[begin * stride..], stride, &mut order);
         for (index, row) in (begin as u32..).zip(run) {
@@ -121,4 +115,10 @@ impl Runs {
         self.begins.push(begin);
         self.sorted = self.rows.len();
     }
+}
+
+/// Makes one sorted piece of several that follow each other: this sort finds them, and takes steps without branches where
+/// what is compared is one number.
+fn merge(rows: &mut [Sortable]) {
+    rows.sort_by_key(Sortable::prefix);
 }

@@ -2,6 +2,7 @@
 //!
 //! Written as they come: a document needs no more memory than its largest part.
 
+mod ahead;
 mod rows;
 
 use std::io;
@@ -17,6 +18,7 @@ use crate::read::table::Table;
 
 pub use rows::pairs;
 
+use ahead::Ahead;
 use rows::RowWriter;
 
 /// How much is gathered before it is written.
@@ -41,6 +43,7 @@ pub struct Document<'w, W> {
     buffer: Vec<u8>,
     views: usize,
     writer: RowWriter,
+    ahead: Ahead,
     rows: usize,
 }
 
@@ -56,6 +59,7 @@ impl<'w, W: io::Write> Document<'w, W> {
             buffer: b"{".to_vec(),
             views: 0,
             writer: RowWriter::default(),
+            ahead: Ahead::default(),
             rows: 0,
         };
         if style == Style::Line {
@@ -76,7 +80,12 @@ impl<'w, W: io::Write> Document<'w, W> {
         }
         self.views += 1;
         self.rows = 0;
-        self.writer = RowWriter::new(columns);
+        let between = match self.style {
+            Style::Lines => ",\n        ",
+            Style::Line => ",",
+        };
+        self.writer = RowWriter::new(between, columns);
+        self.ahead.clear();
         self.line(2);
         self.buffer.push(b'{');
         self.member(3, "map", map)?;
@@ -90,20 +99,26 @@ impl<'w, W: io::Write> Document<'w, W> {
     }
 
     fn rows(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
-        let between = match self.style {
-            Style::Lines => &b",\n        "[..],
-            Style::Line => b",",
-        };
-        for entry in table.entries() {
-            // Nothing stands before the first row's line.
-            self.buffer.extend_from_slice(&between[usize::from(self.rows == 0)..]);
+        for place in table.places() {
+            let begin = self.buffer.len();
+            match self.ahead.get(table, place) {
+                Some(row) => self.buffer.extend_from_slice(row),
+                None => {
+                    let entry = table.entry(place);
+                    self.writer.write(&table.columns, entry, lookups, &mut self.buffer)?;
+                }
+            }
+            if self.rows == 0 {
+                // Nothing stands before the first row's line.
+                self.buffer.remove(begin);
+            }
             self.rows += 1;
-            self.writer.write(&table.columns, entry, lookups, &mut self.buffer)?;
             if self.buffer.len() >= CHUNK {
                 self.out.write_all(&self.buffer)?;
                 self.buffer.clear();
             }
         }
+        self.ahead.clear();
         Ok(())
     }
 
@@ -167,6 +182,10 @@ impl<W: io::Write> Sheets for Document<'_, W> {
         self.begin_view(map, columns)
     }
 
+    fn ahead(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
+        self.ahead.write(&self.writer, table, lookups)
+    }
+
     fn part(&mut self, table: &Table, lookups: &mut Lookups) -> io::Result<()> {
         self.rows(table, lookups)
     }
@@ -179,8 +198,6 @@ impl<W: io::Write> Sheets for Document<'_, W> {
 
 /// Writes records on lines, as `{"type":"event",…}`.
 pub struct EventWriter {
-    /// What each line begins with.
-    begin: Vec<u8>,
     rows: RowWriter,
     line: Vec<u8>,
 }
@@ -191,7 +208,7 @@ impl EventWriter {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (probe, map) = (quoted(probe), quoted(map));
         let begin = format!(r#"{{"type":"event","probe":{probe},"map":{map},"row":"#);
-        EventWriter { begin: begin.into_bytes(), rows: RowWriter::new(columns), line: Vec::new() }
+        EventWriter { rows: RowWriter::new(&begin, columns), line: Vec::new() }
     }
 
     /// Writes one.
@@ -206,7 +223,6 @@ impl EventWriter {
         lookups: &mut Lookups,
     ) -> io::Result<()> {
         self.line.clear();
-        self.line.extend_from_slice(&self.begin);
         let entry = Entry { key: &[], value: bytes };
         self.rows.write(columns, entry, lookups, &mut self.line)?;
         self.line.extend_from_slice(b"}\n");

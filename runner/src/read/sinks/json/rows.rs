@@ -26,6 +26,8 @@ pub fn pairs<'a>(
 /// Writes entries as objects, names quoted once for all rows.
 #[derive(Default)]
 pub(super) struct RowWriter {
+    /// What stands before each object, and its brace.
+    begin: Vec<u8>,
     columns: Vec<Names>,
 }
 
@@ -38,14 +40,16 @@ struct Names {
 }
 
 impl RowWriter {
-    pub fn new(columns: &Columns) -> RowWriter {
+    /// `before` stands before each object.
+    pub fn new(before: &str, columns: &Columns) -> RowWriter {
         let quoted = |name: &str| format!(",{}:", serde_json::Value::from(name)).into_bytes();
         let names = |column: &Column| Names {
             shown: quoted(&column.name),
             raw: quoted(&column.raw_name()),
             integer: column.integer().filter(|_| !column.is_decoded()),
         };
-        RowWriter { columns: columns.shown.iter().map(names).collect() }
+        let begin = format!("{before}{{").into_bytes();
+        RowWriter { begin, columns: columns.shown.iter().map(names).collect() }
     }
 
     pub fn write(
@@ -55,7 +59,7 @@ impl RowWriter {
         lookups: &mut Lookups,
         out: &mut Vec<u8>,
     ) -> io::Result<()> {
-        out.push(b'{');
+        out.extend_from_slice(&self.begin);
         let begin = out.len();
         // The first has no comma before it.
         let name = |name: &[u8], out: &mut Vec<u8>| {
