@@ -31,7 +31,8 @@ pub enum Format {
     Prometheus,
 }
 
-/// What to read and how.
+// What to read and how.
+#[expect(missing_docs, reason = "clap would say it instead of what it says of the command")]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// An applied probe

@@ -36,7 +36,8 @@ pub enum Format {
     Csv,
 }
 
-/// Which records are shown.
+// Which records are shown.
+#[expect(missing_docs, reason = "clap would say it instead of what it says of the command")]
 #[derive(Debug, clap::Args)]
 pub struct Chosen {
     /// Show only the records for which this holds, such as `call == "execve" and pid > 1000`

@@ -12,7 +12,8 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-/// What to serve and where.
+// What to serve and where.
+#[expect(missing_docs, reason = "clap would say it instead of what it says of the command")]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The address and port to listen on, such as `[::1]:9435`; port 0 takes any that is free

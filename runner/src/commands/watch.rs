@@ -23,7 +23,8 @@ const FAILURES: u32 = 3;
 /// Times that the terminal may say that there is something to read, and there is nothing.
 const SILENCES: u32 = 1000;
 
-/// What to watch.
+// What to watch.
+#[expect(missing_docs, reason = "clap would say it instead of what it says of the command")]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// An applied probe

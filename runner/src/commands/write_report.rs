@@ -20,7 +20,8 @@ pub enum Format {
     Html,
 }
 
-/// What to report and where.
+// What to report and where.
+#[expect(missing_docs, reason = "clap would say it instead of what it says of the command")]
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// An applied probe

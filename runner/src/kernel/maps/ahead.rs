@@ -40,6 +40,7 @@ where
         let filling = move || {
             let Some(mut fill) = received(&handed) else { return };
             while let Some(mut piece) = received(&empty) {
+                let _piece = Unpreempted::begin();
                 let next = fill(&mut piece);
                 let is_end = !matches!(next, Ok(Next::More));
                 if send(&to_look_at, next.map(|_| piece)).is_err() || is_end {
