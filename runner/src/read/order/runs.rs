@@ -12,8 +12,7 @@ use crate::read::permute::permute;
 const RUN: usize = 4096;
 const LAST: usize = 1024;
 
-/// Pieces don't get longer than this while entries come: making one of two takes memory for half of it, and the
-/// longest are made last, when nobody waits for the kernel any more.
+/// Pieces don't get longer than this while more than this may come: making one of two takes memory for half of it.
 const LONG: usize = 4 * RUN;
 
 /// The order of a table's entries so far, by keys that are integers.
@@ -67,9 +66,9 @@ impl Runs {
     /// Sorts the last entries when there are enough of them. `bytes` has all of them, `stride` each.
     pub fn sort_some(&mut self, bytes: &mut [u8], stride: usize) {
         let count = self.rows.len();
-        let run = match self.expected.saturating_sub(self.sorted) {
-            0 => RUN,
-            left => (left / 2).clamp(LAST, RUN),
+        let run = match self.left() {
+            None => RUN,
+            Some(left) => (left / 2).clamp(LAST, RUN),
         };
         if count < self.sorted + run {
             return;
@@ -83,6 +82,17 @@ impl Runs {
             self.begins.pop();
             merge(&mut self.rows[left..]);
         }
+        // The last time that there is something to wait for.
+        let has_no_long_one = self.begins.get(1).is_some_and(|&second| second < count / 2);
+        if has_no_long_one && self.left().is_some_and(|left| left <= LONG) {
+            self.begins.truncate(1);
+            merge(&mut self.rows);
+        }
+    }
+
+    /// How many entries may come after those that are sorted, where more are expected.
+    fn left(&self) -> Option<usize> {
+        self.expected.checked_sub(self.sorted).filter(|&left| left > 0)
     }
 
     /// Puts the numbers of all entries into `order`, and forgets everything: tables may be kept for long.
