@@ -18,9 +18,9 @@ use anyhow::{anyhow, bail};
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// How many bytes of entries are held to put them in order. What is more than that goes on in parts,
-/// each in order by itself.
-const PART: usize = 8 << 20;
+/// How many bytes of entries are held to put them in order. What is more than that goes on as it comes, in parts.
+const WHOLE: usize = 6 << 20;
+const PART: usize = 256 << 10;
 
 /// What a command asks for beyond what the views say.
 #[derive(Clone, Copy, Default)]
@@ -166,7 +166,7 @@ pub fn stream(
         }
         sheets.begin(map.name(), &table.columns)?;
         let mut parts = 0;
-        let limit = if table.is_divisible() { PART } else { usize::MAX };
+        let limit = if table.is_divisible() { WHOLE } else { usize::MAX };
         let count = reading.scan(&mut table, limit, &mut lookups, |news, table, lookups| {
             match news {
                 News::Settled => sheets.ahead(table, lookups)?,
@@ -263,7 +263,7 @@ pub fn lookups(pins: &PinDir, views: &[View], live: &Live) -> Lookups {
 enum News {
     /// More entries that will stay as they are.
     Settled,
-    /// A part, in order; another one follows.
+    /// A part, after which another one follows.
     Part,
 }
 
@@ -321,8 +321,8 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Reads the map into a table, which is emptied whenever it has got larger than `limit` bytes. What the table has
-    /// at the end is in order; what there is before is `told`. Returns how many entries the map had.
+    /// Reads the map into a table. What the table has at the end is in order, unless it got larger than `limit` bytes:
+    /// then it is emptied in parts. What there is before is `told`. Returns how many entries the map had.
     fn scan(
         &self,
         table: &mut Table,
@@ -332,11 +332,14 @@ impl<'a> Reading<'a> {
     ) -> anyhow::Result<usize> {
         let mut count = 0;
         let mut settled = 0;
+        let mut limit = limit;
         table.expect(self.map.info().max_entries as usize);
         let holds_maps = self.map.map_type().holds_maps();
         let visit = |key: &[u8], value: &[u8]| {
             self.is_in_time(count)?;
             if table.size() > limit {
+                limit = PART;
+                table.give_up_order();
                 self.arrange(table, lookups)?;
                 told(News::Part, table, lookups)?;
                 table.clear();

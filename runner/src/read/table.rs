@@ -35,6 +35,7 @@ pub struct Table {
     groups: HashMap<Vec<u8>, u32>,
     /// The order as far as it is known before all entries are there, where it can be.
     runs: Option<Runs>,
+    is_ordered: bool,
     settled: usize,
 }
 
@@ -85,8 +86,16 @@ impl Table {
             order: Vec::new(),
             groups: HashMap::new(),
             runs,
+            is_ordered: true,
             settled: 0,
         }
+    }
+
+    /// For good: what it is a part of is too large. Its entries stay as they came, and zeros are left out even where a
+    /// part has nothing else.
+    pub fn give_up_order(&mut self) {
+        self.is_ordered = false;
+        self.runs = None;
     }
 
     /// How many entries there may be.
@@ -163,8 +172,8 @@ impl Table {
         self.runs.iter_mut().for_each(|runs| runs.reserve(entries));
     }
 
-    /// Leaves out what isn't shown and puts the rest in order: what the view asks for, then that of
-    /// the keys.
+    /// Leaves out what isn't shown and puts the rest in order, unless that was given up: what the view asks for, then that
+    /// of the keys.
     pub fn arrange(&mut self, lookups: &mut Lookups) {
         // They know nothing of entries that were arranged before.
         if let Some(runs) = &mut self.runs
@@ -174,16 +183,18 @@ impl Table {
             self.settled = self.order.len();
             return;
         }
-        self.settled = 0;
         if self.zeros == Zeros::LeftOut {
             let mut order = std::mem::take(&mut self.order);
-            let is_zero =
-                |position: &u32| self.entry(*position).value.iter().all(|&byte| byte == 0);
-            if !order.iter().all(is_zero) {
-                order.retain(|position| !is_zero(position));
+            let is_other = |place: &u32| !is_zero(self.entry(*place).value);
+            if !self.is_ordered || order.iter().any(is_other) {
+                order.retain(is_other);
             }
             self.order = order;
         }
+        if !self.is_ordered {
+            return;
+        }
+        self.settled = 0;
         self.close_up();
         let stride = self.key_size + self.value_size;
         let mut order = std::mem::take(&mut self.order);
@@ -407,6 +418,43 @@ mod tests {
                 assert!(are_right && table.len() == count as usize, "{count} by {step}");
             }
         }
+    }
+
+    #[test]
+    fn without_order_everything_stays_as_it_came_but_for_zeros() {
+        let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
+        let mut table = Table::new("counts", columns, Zeros::LeftOut);
+        table.give_up_order();
+        for (counts, shown) in
+            [(&[5, 0, 3][..], &["9 5", "7 3"][..]), (&[0, 0], &[]), (&[1], &["9 1"])]
+        {
+            table.clear();
+            for (key, count) in [9_u32, 8, 7].iter().zip(counts) {
+                table.push(&key.to_le_bytes(), [u64::to_le_bytes(*count)]);
+            }
+            table.arrange(&mut Lookups::default());
+            assert_eq!(cells(&table), shown);
+        }
+    }
+
+    #[test]
+    fn no_entry_is_lost_where_order_is_given_up_late() {
+        let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
+        let mut table = Table::new("counts", columns, Zeros::Kept);
+        for key in (0..10_000_u32).rev() {
+            table.push(&key.to_le_bytes(), [u64::from(key).to_le_bytes()]);
+        }
+        let settled: Vec<Vec<u8>> = table.settled_from(0).map(|entry| entry.key.to_vec()).collect();
+        table.give_up_order();
+        table.arrange(&mut Lookups::default());
+        assert_eq!(table.settled(), settled.len());
+        assert!(table.settled_from(0).zip(&settled).all(|(entry, key)| entry.key == key));
+        let mut keys: Vec<u32> = table
+            .entries()
+            .map(|entry| u32::from_le_bytes(entry.key.try_into().expect("four bytes")))
+            .collect();
+        keys.sort_unstable();
+        assert!(keys.into_iter().eq(0..10_000));
     }
 
     #[test]

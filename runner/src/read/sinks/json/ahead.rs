@@ -10,7 +10,7 @@ use crate::read::sinks::json::rows::RowWriter;
 use crate::read::table::Table;
 
 /// How many bytes are written ahead: what a table has beyond that is written when it is in order.
-const LIMIT: usize = 8 << 20;
+const LIMIT: usize = 6 << 20;
 
 /// Rows of the settled entries of a table, by their places.
 #[derive(Default)]
