@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::exchange::{self, Way};
 use crate::features::Need;
 use crate::filled;
-use crate::product::{Product, Reading};
+use crate::product::{Product, Reading, path};
 use crate::scenario::{Boot, Context, Scenario};
 
 pub const SCENARIOS: &[Scenario] = &[
@@ -26,6 +26,12 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
         check: resets_and_filters,
+    },
+    Scenario {
+        name: "reading-large-maps",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: large_maps,
     },
     Scenario {
         name: "reading-perf-buffers",
@@ -46,6 +52,9 @@ pub const SCENARIOS: &[Scenario] = &[
         check: stacks_not_kept,
     },
 ];
+
+/// How many entries a map has that is read in several batches.
+const LARGE: u32 = 20_000;
 
 /// What the program stores as key and as value: `struct outer`.
 fn outer() -> Value {
@@ -163,6 +172,46 @@ fn resets_and_filters(context: &Context) -> Result<()> {
         ensure!(second == json!([]), "{map} still has {second}");
     }
     context.product.command(&["delete", "types"])?.success()?;
+    Ok(())
+}
+
+/// Maps of several batches: every entry once and in order, on whichever thread it was read and written.
+fn large_maps(context: &Context) -> Result<()> {
+    // Spread over the key's fields as `fill.bpf.c` does.
+    let mut expected: Vec<(u32, u32, u32, i32, u64)> = (0..LARGE)
+        .map(|n| (n % 7, n / 7 % 64, n / 448, -((n % 3) as i32), 1_000_003 * u64::from(n)))
+        .collect();
+    expected.sort_unstable();
+    for (map, program) in [("flows", "fill_flows"), ("flows_by_cpu", "fill_flows_by_cpu")] {
+        let rest = format!(
+            "globals: {{ wanted: {LARGE} }}\nmaps: {{ {map}: {{ max_entries: {LARGE} }} }}\n\
+             attach:\n  - raw_tracepoint: {{ name: sys_enter, program: {program} }}\n\
+             read: {{ {map}: {{}} }}\n"
+        );
+        let file = context.probe_of("fill.bpf.o", "large", &rest)?;
+        context.product.command(&["apply", path(&file)?])?.success()?;
+        // Each adds 64; two CPUs at once may add the same ones.
+        for _ in 0..LARGE / 16 {
+            filled::fill();
+        }
+        let document = context.product.json(&["read", "large", "-o", "json"])?;
+        let rows = Reading(&document).rows(map)?;
+        ensure!(rows.len() == expected.len(), "{map} has {} rows", rows.len());
+        for (row, &(device, queue, cpu, target, packets)) in rows.iter().zip(&expected) {
+            let mut right =
+                json!({ "device": device, "queue": queue, "cpu": cpu, "target": target });
+            right["value"] = json!(packets);
+            // Added on two CPUs it is there twice.
+            if map == "flows_by_cpu" {
+                right["value"] = row["value"].clone();
+            }
+            ensure!(*row == right, "{map} has {row} instead of {right}");
+        }
+        let sheet = context.product.command(&["read", "large", map, "-o", "csv"])?.success()?;
+        let lines = sheet.stdout.lines().count();
+        ensure!(lines == expected.len() + 1, "{map} has {lines} lines as CSV");
+        context.product.command(&["delete", "large"])?.success()?;
+    }
     Ok(())
 }
 
