@@ -1,9 +1,11 @@
 //! Rows that are written before their order is known.
 //!
 //! While the kernel looks up the next entries of a large map there is time to write rows of those that came. In the
-//! end they need only be copied in their order.
+//! end they are only copied, in their order.
 
 use std::io;
+
+use memmap2::{Advice, MmapMut};
 
 use crate::read::decoders::Lookups;
 use crate::read::sinks::json::rows::RowWriter;
@@ -15,9 +17,12 @@ const LIMIT: usize = 6 << 20;
 /// Rows of the settled entries of a table, by their places.
 #[derive(Default)]
 pub(super) struct Ahead {
-    text: Vec<u8>,
+    /// In large pages where the kernel has them: to be given small ones, and to give them back, took a twentieth of all
+    /// the time that a map of 65,536 entries took on processors.
+    text: Option<MmapMut>,
     /// Where each row begins, and where the last one ends.
     bounds: Vec<u32>,
+    row: Vec<u8>,
 }
 
 impl Ahead {
@@ -28,15 +33,22 @@ impl Ahead {
         table: &Table,
         lookups: &mut Lookups,
     ) -> io::Result<()> {
+        let text = match &mut self.text {
+            Some(text) => text,
+            None => self.text.insert(large_pages()?),
+        };
         if self.bounds.is_empty() {
             self.bounds.push(0);
         }
+        let mut begin = self.bounds.last().map_or(0, |&begin| begin as usize);
         for entry in table.settled_from(self.bounds.len() - 1) {
-            if self.text.len() >= LIMIT {
-                break;
-            }
-            writer.write(&table.columns, entry, lookups, &mut self.text)?;
-            self.bounds.push(self.text.len() as u32);
+            self.row.clear();
+            writer.write(&table.columns, entry, lookups, &mut self.row)?;
+            let end = begin + self.row.len();
+            let Some(room) = text.get_mut(begin..end) else { break };
+            room.copy_from_slice(&self.row);
+            self.bounds.push(end as u32);
+            begin = end;
         }
         Ok(())
     }
@@ -45,14 +57,20 @@ impl Ahead {
     pub fn get(&self, table: &Table, place: u32) -> Option<&[u8]> {
         let place = place as usize;
         let bounds = self.bounds.get(place..place + 2).filter(|_| place < table.settled())?;
-        self.text.get(bounds[0] as usize..bounds[1] as usize)
+        self.text.as_ref()?.get(bounds[0] as usize..bounds[1] as usize)
     }
 
-    /// Forgets all rows and keeps their memory, for the next part of a table.
+    /// Forgets all rows and keeps their memory, for the next table.
     pub fn clear(&mut self) {
-        self.text.clear();
         self.bounds.clear();
     }
+}
+
+fn large_pages() -> io::Result<MmapMut> {
+    let memory = MmapMut::map_anon(LIMIT)?;
+    // Without it the pages are small, and all else is the same.
+    let _ = memory.advise(Advice::HugePage);
+    Ok(memory)
 }
 
 #[cfg(test)]
