@@ -329,9 +329,7 @@ fn while_probes_come_and_go(context: &Context) -> Result<()> {
 /// none is, and that is no error.
 fn shows_no_half(context: &Context) -> Result<()> {
     let product = &context.product;
-    // Or until it was seen, which it can be for a moment in each round.
     let rounds = if stage::is_init() { 8 } else { 60 };
-    let most = 20 * rounds;
     let file = product.shipped("syscalls");
     let served = serve(product, &["--timeout", "60s"])?;
     let address = served.address.as_str();
@@ -359,11 +357,16 @@ fn shows_no_half(context: &Context) -> Result<()> {
     };
     thread::scope(|scope| {
         let clients = [scope.spawn(client), scope.spawn(client)];
-        let changed =
-            (0..most).take_while(|&round| round < rounds || seen(true) == 0).try_for_each(|_| {
-                product.one_of_many(&["apply", path(&file)?])?.success()?;
-                product.one_of_many(&["delete", "syscalls"])?.success().map(drop)
-            });
+        let changed = (0..rounds).try_for_each(|round| {
+            product.one_of_many(&["apply", path(&file)?])?.success()?;
+            // Every other time it stays until a scrape has met it: left to chance that may be never.
+            let (before, began) = (seen(true), Instant::now());
+            while round % 2 == 1 && seen(true) == before {
+                ensure!(began.elapsed() < Duration::from_secs(30), "no scrape meets the probe");
+                thread::sleep(Duration::from_millis(1));
+            }
+            product.one_of_many(&["delete", "syscalls"])?.success().map(drop)
+        });
         is_over.store(true, Ordering::Relaxed);
         for client in clients {
             client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
