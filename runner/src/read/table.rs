@@ -401,7 +401,7 @@ mod tests {
         let columns = Columns::new(Some(&unsigned(4)), &unsigned(8), None).expect("no view");
         let mut table = Table::new("counts", columns, Zeros::Kept);
         // Around what is sorted at once, and more than is put together while entries come.
-        for count in [0_u32, 1, 1023, 1024, 1025, 12_288, 151_557, 20_000] {
+        for count in [0_u32, 1, 1023, 1024, 1025, 4095, 4096, 4097, 12_288, 151_557, 20_000] {
             // Coprime to all of them but 0 and 1: each key comes once.
             for step in [1, 99_991, count.max(1) - 1] {
                 table.clear();
