@@ -13,12 +13,8 @@ mod serve;
 mod swap;
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
-
-use crate::paths;
+use anyhow::Result;
 
 /// What to measure.
 #[derive(clap::Subcommand)]
@@ -59,17 +55,4 @@ pub fn run(args: &Args) -> Result<()> {
 fn told(is_met: bool, figure: &str) -> Result<()> {
     let word = if is_met { "met" } else { "MISSED" };
     Ok(writeln!(std::io::stdout(), "{word}: {figure}")?)
-}
-
-/// The product as it is shipped.
-fn release() -> Result<PathBuf> {
-    let status = Command::new(env!("CARGO"))
-        .current_dir(paths::root())
-        .args(["build", "--release", "--quiet", "--package", "probe-runner"])
-        .status()
-        .context("cannot run cargo")?;
-    if !status.success() {
-        bail!("probe-runner doesn't build");
-    }
-    Ok(paths::root().join("target/release/probe-runner"))
 }

@@ -25,6 +25,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Development tasks of probe-runner")]
 enum Task {
+    /// Build probe-runner as it is shipped: one static file, which runs on any Linux
+    Build,
     /// Compile ebpf-programs/*.bpf.c into ebpf-programs/prebuilt/
     Ebpf(ebpf::Args),
     /// Write the schemas and the reference of commands, which are made from the code
@@ -52,6 +54,7 @@ enum Task {
 
 fn main() -> anyhow::Result<ExitCode> {
     match Task::parse() {
+        Task::Build => binaries::run().map(|()| ExitCode::SUCCESS),
         Task::Ebpf(args) => ebpf::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Gen(args) => gen_files::run(&args).map(|()| ExitCode::SUCCESS),
         Task::KernelFiles(args) => kernel_files::run(&args),

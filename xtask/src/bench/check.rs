@@ -9,8 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::bench::measure::{Candidate, interleaved};
-use crate::bench::release;
-use crate::paths;
+use crate::{binaries, paths};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -43,7 +42,7 @@ const FUNCTIONS: [&str; 8] = [
 /// # Errors
 /// The files can't be written, or checking them fails.
 pub fn run(args: &Args) -> Result<()> {
-    let binary = release()?;
+    let binary = binaries::build()?.probe_runner;
     let directory = paths::target().join("bench-check");
     let first = generate(&directory, args.files)?;
     let mut candidates =

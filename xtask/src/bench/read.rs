@@ -11,9 +11,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::measure::{Candidate, Run, interleaved};
-use crate::bench::release;
 use crate::packages::{self, Tool};
-use crate::paths;
+use crate::{binaries, paths};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -44,7 +43,7 @@ pub fn run(args: &Args) -> Result<()> {
         bail!("loading BPF programs needs root: run this as root");
     }
     packages::require(&Tool { program: "bpftool", package: "bpftool" })?;
-    let binary = release()?;
+    let binary = binaries::build()?.probe_runner;
     let mut out = std::io::stdout();
     for (map, program) in MAPS {
         let medians = with_map(&binary, map, program, args.entries, || {

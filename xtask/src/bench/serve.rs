@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::bench::read::{run_quietly, with_map};
-use crate::bench::{release, told};
-use crate::{packages, paths};
+use crate::bench::told;
+use crate::{binaries, packages, paths};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<()> {
     if !packages::is_root() {
         bail!("loading BPF programs needs root: run this as root");
     }
-    let binary = release()?;
+    let binary = binaries::build()?.probe_runner;
     with_map(&binary, "flows", "fill_flows", args.series, || measure(&binary, args))
 }
 

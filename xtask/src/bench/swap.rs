@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::bench::attach::loader::{self, Linking};
 use crate::bench::measure::{Candidate, Run, interleaved};
-use crate::bench::{release, told};
-use crate::{binaries, packages, paths};
+use crate::bench::told;
+use crate::binaries::{self, Binaries};
+use crate::{packages, paths};
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -43,8 +44,7 @@ pub fn run(args: &Args) -> Result<()> {
     if !packages::is_root() {
         bail!("loading BPF programs needs root: run this as root");
     }
-    let ours = release()?;
-    let guest = binaries::build()?.guest;
+    let Binaries { probe_runner: ours, guest } = binaries::build()?;
     let file = paths::target().join("bench-swap.yaml");
     let text = format!(
         "version: 1\nname: {PROBE}\nobject: syscalls.bpf.o\nattach:\n  - raw_tracepoint: {{ name: sys_enter, program: \

@@ -10,9 +10,8 @@ use anyhow::{Context, Result, bail};
 use super::case::{Case, RAW_TRACEPOINTS};
 use super::loader::{self, Linking};
 use crate::bench::measure::{Candidate, Run, interleaved};
-use crate::bench::release;
 use crate::packages::{self, Tool};
-use crate::paths;
+use crate::{binaries, paths};
 
 /// Where bpftool pins what it loads.
 const PINS: &str = "/sys/fs/bpf/probe-runner-bench";
@@ -26,7 +25,7 @@ pub fn run(runs: usize) -> Result<()> {
         bail!("loading BPF programs needs root: run this as root");
     }
     packages::require(&Tool { program: "bpftool", package: "bpftool" })?;
-    let ours = release()?;
+    let ours = binaries::build()?.probe_runner;
     let theirs = loader::build(Linking::Dynamic)?;
     let mut out = std::io::stdout();
     for case in &RAW_TRACEPOINTS {
