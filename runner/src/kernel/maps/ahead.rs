@@ -18,8 +18,8 @@ pub(super) enum Next {
     End,
 }
 
-/// Looks at `first` and then at each piece that `fill` fills, from the third on by a thread of its own. What is looked
-/// at is filled again. When one of them fails the other one ends: what was filled until then is looked at before the
+/// Looks at `first` and then at each piece that `fill` fills, from the third on by a thread of its own where there can be
+/// one. What is looked at is filled again. When one of them fails the other one ends: what was filled until then is looked at before the
 /// error of `fill` is returned, and nothing is looked at after an error of `look`.
 pub(super) fn work<P, E, F>(
     first: P,
@@ -48,7 +48,10 @@ where
                 }
             }
         };
-        thread::Builder::new().spawn_scoped(scope, filling).map_err(&failed)?;
+        if thread::Builder::new().spawn_scoped(scope, filling).is_err() {
+            // There may be as many tasks as are allowed; it only takes longer then.
+            return in_turn(first, fill, look, failed);
+        }
         // Until the thread has begun, a piece can be filled here.
         let mut second = P::default();
         let next = fill(&mut second);
@@ -76,6 +79,22 @@ where
     })
 }
 
+/// The same in one thread.
+fn in_turn<P, E>(
+    mut piece: P,
+    mut fill: impl FnMut(&mut P) -> io::Result<Next>,
+    mut look: impl FnMut(&P) -> Result<(), E>,
+    failed: impl Fn(io::Error) -> E,
+) -> Result<(), E> {
+    loop {
+        look(&piece)?;
+        let next = fill(&mut piece).map_err(&failed)?;
+        if next == Next::End {
+            return look(&piece);
+        }
+    }
+}
+
 /// Sends to the other thread, which may wait for it.
 ///
 /// Who sends and who waits have the same real-time priority for that moment: then the kernel lets the one that is woken
@@ -99,13 +118,26 @@ mod tests {
     use std::io;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use crate::kernel::maps::ahead::{Next, work};
+    use crate::kernel::maps::ahead::{Next, in_turn, work};
 
-    /// Fills pieces with 1, 2, 3, … until `end`, looks at them until `look` fails; what was looked at.
+    /// Fills pieces with 1, 2, 3, … until `end`, looks at them until `look` fails; what was looked at. Of whether there
+    /// can be a second thread nothing else depends.
     fn numbers(
         end: u32,
         fails_at: Option<u32>,
-        mut look: impl FnMut(u32) -> Result<(), String>,
+        look: impl Fn(u32) -> Result<(), String>,
+    ) -> (Vec<u32>, Result<(), String>) {
+        let [with_thread, alone] =
+            [true, false].map(|has_thread| run(has_thread, end, fails_at, &look));
+        assert_eq!(with_thread, alone);
+        alone
+    }
+
+    fn run(
+        has_thread: bool,
+        end: u32,
+        fails_at: Option<u32>,
+        look: impl Fn(u32) -> Result<(), String>,
     ) -> (Vec<u32>, Result<(), String>) {
         let mut seen = Vec::new();
         let mut number = 0;
@@ -118,15 +150,15 @@ mod tests {
                 _ => Ok(Next::More),
             }
         };
-        let result = work(
-            0,
-            fill,
-            |piece| {
-                seen.push(*piece);
-                look(*piece)
-            },
-            |error| error.to_string(),
-        );
+        let look = |piece: &u32| {
+            seen.push(*piece);
+            look(*piece)
+        };
+        let failed = |error: io::Error| error.to_string();
+        let result = match has_thread {
+            true => work(0, fill, look, failed),
+            false => in_turn(0, fill, look, failed),
+        };
         (seen, result)
     }
 
