@@ -4,13 +4,17 @@
 
 mod ahead;
 mod batches;
+mod pieces;
+mod walk;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use crate::kernel::error::{Error, Phase};
+use crate::kernel::maps::batches::Reader;
+use crate::kernel::maps::pieces::Piece;
+use crate::kernel::maps::walk::Walk;
 use crate::kernel::pins::PinDir;
 use crate::kernel::sys::{self, Batches, CheckedMap, MapInfo};
 use crate::object::MapType;
@@ -127,10 +131,7 @@ impl Map {
             .into());
         }
         let map = CheckedMap::new(self.fd.as_fd()).map_err(|error| self.failed(&error))?;
-        if self.in_batches(&map, Batches::Kept, &mut visit)? {
-            return Ok(());
-        }
-        self.one_by_one(&map, &mut visit)
+        self.visit(&map, Batches::Kept, visit, |_| ())
     }
 
     /// Visits every entry and takes it out of the map.
@@ -149,14 +150,8 @@ impl Map {
             }
             return Ok(());
         }
-        if self.in_batches(&map, Batches::Taken, &mut visit)? {
-            return Ok(());
-        }
         let mut taken = Vec::new();
-        self.one_by_one(&map, &mut |key, value| {
-            taken.push(key.to_vec());
-            visit(key, value)
-        })?;
+        self.visit(&map, Batches::Taken, visit, |key| taken.push(key.to_vec()))?;
         // What was counted between the lookup and this is lost: only batches take an entry at once.
         for key in taken {
             sys::map_delete(&map, &key).map_err(|error| self.failed(&error))?;
@@ -227,66 +222,39 @@ impl Map {
         sys::btf_bytes(self.info.btf_id).map(Some).map_err(|error| self.failed(&error))
     }
 
-    /// Visits every entry in batches; `Ok(false)`, and nothing visited, where there are none.
-    fn in_batches<E: From<Error>>(
+    /// Visits every entry, in batches where there are any. Elsewhere nothing is taken out; `kept` is told what was found.
+    fn visit<E: From<Error>>(
         &self,
         map: &CheckedMap<'_>,
         batches: Batches,
-        visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        batches::visit(map, self.info.max_entries, batches, visit, |error| self.failed(error))
-    }
-
-    fn one_by_one<E: From<Error>>(
-        &self,
-        map: &CheckedMap<'_>,
-        visit: &mut impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), E>,
+        mut kept: impl FnMut(&[u8]),
     ) -> Result<(), E> {
-        let failed = |error: io::Error| self.failed(&error);
-        let mut seen = Seen::new(self.map_type());
-        let mut key = vec![0; map.key_size()];
-        let mut next = key.clone();
-        let mut value = vec![0; map.value_size()];
-        let mut more = sys::map_next_key(map, None, &mut next).map_err(failed)?;
-        while more && seen.is_new(&next) {
-            match sys::map_lookup(map, &next, &mut value) {
-                Ok(()) => visit(&next, &value)?,
-                Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-                Err(error) => return Err(failed(error).into()),
+        let failed = |error: io::Error| E::from(self.failed(&error));
+        let mut piece = Piece::default();
+        let mut reader = Reader::new(map, self.info.max_entries, batches);
+        match reader.read(&mut piece) {
+            Ok(next) => {
+                let is_taken = batches == Batches::Taken;
+                let read = |piece: &mut Piece| reader.read(piece);
+                pieces::visit(map, (piece, next), is_taken, read, visit, failed)
             }
-            std::mem::swap(&mut key, &mut next);
-            more = sys::map_next_key(map, Some(&key), &mut next).map_err(failed)?;
+            Err(error) if batches::are_missing(&error) => {
+                let mut walk = Walk::new(map, self.map_type());
+                let next = walk.read(&mut piece).map_err(failed)?;
+                let visit = |key: &[u8], value: &[u8]| {
+                    kept(key);
+                    visit(key, value)
+                };
+                let read = |piece: &mut Piece| walk.read(piece);
+                pieces::visit(map, (piece, next), false, read, visit, failed)
+            }
+            Err(error) => Err(failed(error)),
         }
-        Ok(())
     }
 
     fn failed(&self, error: &io::Error) -> Error {
         Error::from_io(Phase::Read, format!("map {}", self.name), error)
-    }
-}
-
-/// What tells a walk from key to key that it began anew, as it does when the key at hand is deleted
-/// meanwhile.
-enum Seen {
-    /// The keys of an array stay.
-    Never,
-    /// The keys that were there.
-    Keys(BTreeSet<Vec<u8>>),
-}
-
-impl Seen {
-    fn new(map_type: MapType) -> Seen {
-        match map_type {
-            MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::ARRAY_OF_MAPS => Seen::Never,
-            _ => Seen::Keys(BTreeSet::new()),
-        }
-    }
-
-    fn is_new(&mut self, key: &[u8]) -> bool {
-        match self {
-            Seen::Never => true,
-            Seen::Keys(keys) => keys.insert(key.to_vec()),
-        }
     }
 }
 

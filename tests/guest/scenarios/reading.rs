@@ -56,6 +56,9 @@ pub const SCENARIOS: &[Scenario] = &[
 /// How many entries a map has that is read in several batches.
 const LARGE: u32 = 20_000;
 
+/// How many a per-CPU array has, which before Linux 5.13 is read one by one, in several pieces.
+const SLOTS: u32 = 2000;
+
 /// What the program stores as key and as value: `struct outer`.
 fn outer() -> Value {
     json!({
@@ -212,6 +215,23 @@ fn large_maps(context: &Context) -> Result<()> {
         ensure!(lines == expected.len() + 1, "{map} has {lines} lines as CSV");
         context.product.command(&["delete", "large"])?.success()?;
     }
+    large_array(context)
+}
+
+/// As long as an array has nothing but zeros these are its rows.
+fn large_array(context: &Context) -> Result<()> {
+    let views =
+        format!("  slots_by_cpu: {{}}\nmaps: {{ slots_by_cpu: {{ max_entries: {SLOTS} }} }}\n");
+    let file = filled::probe(context, "Has a large array", &views)?;
+    context.product.command(&["apply", path(&file)?])?.success()?;
+    let read = || context.product.json(&["read", "types", "-o", "json"]);
+    let zeros: Vec<Value> = (0..SLOTS).map(|key| json!({ "key": key, "value": 0 })).collect();
+    ensure!(*Reading(&read()?).rows("slots_by_cpu")? == zeros, "not one row for each slot");
+    filled::fill();
+    let rows = read()?;
+    let rows = Reading(&rows).rows("slots_by_cpu")?;
+    ensure!(rows.len() == 1, "slots_by_cpu has {rows:?}");
+    context.product.command(&["delete", "types"])?.success()?;
     Ok(())
 }
 

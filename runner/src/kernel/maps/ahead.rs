@@ -79,8 +79,8 @@ where
     })
 }
 
-/// The same in one thread.
-fn in_turn<P, E>(
+/// The same in one thread: nothing is filled before what was filled is looked at.
+pub(super) fn in_turn<P, E>(
     mut piece: P,
     mut fill: impl FnMut(&mut P) -> io::Result<Next>,
     mut look: impl FnMut(&P) -> Result<(), E>,
