@@ -1,6 +1,5 @@
 //! Arguments in, exit code out.
 
-use crate::commands::Outcome;
 use crate::commands::check::Warnings;
 use crate::commands::consent::Consent;
 use crate::commands::swap::{self, Which};
@@ -8,6 +7,7 @@ use crate::commands::{
     Format, apply, check, delete, doctor, duration, explain, init, inspect, manual, plan, read,
     run, schema, serve, status, test, watch, write_report,
 };
+use crate::commands::{Outcome, report};
 use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
 use crate::probe_files::{Directories, Inputs};
@@ -308,7 +308,7 @@ pub fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {}", told(&error));
+            report::error(&told(&error));
             ExitCode::FAILURE
         }
     }

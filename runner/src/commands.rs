@@ -25,7 +25,7 @@ pub mod consent;
 pub mod duration;
 mod matrix;
 mod pending;
-mod report;
+pub mod report;
 mod stop;
 
 use crate::read::sinks::Colours;

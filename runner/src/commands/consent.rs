@@ -4,10 +4,10 @@
 //! asked about. Elsewhere nobody can answer: a file that is applied says what is wanted, so it is done; that a file is
 //! gone may as well be a mistake (another directory, a failed checkout), so it has to be said.
 
+use crate::commands::report;
 use crate::plan::{Outcome, Plan, Sign, Step};
-use anstream::eprintln;
 use anyhow::bail;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 /// Who says whether data may be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,22 +50,21 @@ fn is_removal(plan: &Plan) -> bool {
 }
 
 fn ask(losses: &[&Plan]) -> anyhow::Result<()> {
+    let mut text = String::new();
     for plan in losses {
         let what =
             if is_removal(plan) { "will be deleted, its file is gone" } else { "loses data" };
-        eprintln!("probe/{} {what}:", plan.probe);
+        text.push_str(&format!("probe/{} {what}:\n", plan.probe));
         for step in &plan.steps {
             if let Step::ClearLeftovers(_) = step {
-                eprintln!("  {step}");
+                text.push_str(&format!("  {step}\n"));
             }
         }
         let lines =
             plan.lines().filter(|line| line.guarantee.is_some() || line.sign == Sign::Remove);
-        lines.for_each(|line| eprintln!("  {line}"));
+        lines.for_each(|line| text.push_str(&format!("  {line}\n")));
     }
-    let mut err = io::stderr().lock();
-    write!(err, "Go on? [y/N] ")?;
-    err.flush()?;
+    report::say(&(text + "Go on? [y/N] "))?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
     if matches!(answer.trim(), "y" | "Y" | "yes") {

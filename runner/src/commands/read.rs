@@ -141,7 +141,7 @@ fn read(
             let remarks = readout::stream(&pins, &views, &live, wanted, &mut sheet)?;
             drop(sheet);
             out.flush()?;
-            table::write_loss(&mut anstream::stderr(), &remarks.loss)?;
+            report::loss(&remarks.loss)?;
             unordered(probe, &remarks.unordered);
         }
         Format::Prometheus => {
@@ -177,7 +177,7 @@ fn write_tables(
         readout.tables.iter().for_each(|table| rates.note(table));
     }
     out.flush()?;
-    table::write_loss(&mut anstream::stderr(), &readout.loss)?;
+    report::loss(&readout.loss)?;
     Ok(())
 }
 

@@ -211,7 +211,7 @@ fn finish(
     match format {
         Format::Csv => {
             let loss = readout::read(pins, views, live, Wanted::default())?.loss;
-            table::write_loss(&mut anstream::stderr(), &[loss, left_out].concat())?;
+            report::loss(&[loss, left_out].concat())?;
         }
         Format::Human => {
             let mut readout = readout::read(pins, views, live, Wanted::default())?;
@@ -223,7 +223,7 @@ fn finish(
             table::write(out, &readout.tables, style, &mut readout.lookups)?;
             sinks::listing::write(out, listings, readout.tables.is_empty())?;
             out.flush()?;
-            table::write_loss(&mut anstream::stderr(), &readout.loss)?;
+            report::loss(&readout.loss)?;
         }
         Format::Json => {
             let mut document = Document::new(out, probe, Style::Line)?;

@@ -1,6 +1,9 @@
 //! `apply`, `status`, `read`, `delete` and `run`, from nothing to nothing. Whether anything is left is for the leak check
 //! that follows every scenario.
 
+use std::fs::File;
+use std::process::{Command, Stdio};
+
 use anyhow::{Context as _, Result, ensure};
 use rustix::mount::{UnmountFlags, unmount};
 use serde_json::Value;
@@ -26,6 +29,12 @@ pub const SCENARIOS: &[Scenario] = &[
         boot: Boot::Usual,
         needs: &[Need::RawTracepoints],
         check: unreadable_state,
+    },
+    Scenario {
+        name: "apply-and-run-go-on-where-nobody-hears-them",
+        boot: Boot::Usual,
+        needs: &[Need::RawTracepoints],
+        check: nobody_hears,
     },
     Scenario {
         name: "status-measures-runs-and-fill",
@@ -120,6 +129,28 @@ fn unreadable_state(context: &Context) -> Result<()> {
     }
     std::fs::write(STATE, "")?;
     product.command(&["delete", "syscalls"])?.success().map(drop)
+}
+
+/// What is said while something is done is of less worth than that it is done: standard error may be full.
+fn nobody_hears(context: &Context) -> Result<()> {
+    let product = &context.product;
+    let file = product.shipped("syscalls");
+    let file = path(&file)?;
+    let unheard = |arguments: &[&str]| {
+        let mut command = Command::new(product.binary());
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null());
+        let status = command.stderr(File::options().write(true).open("/dev/full")?).status()?;
+        ensure!(status.success(), "{arguments:?} without being heard: {status}");
+        anyhow::Ok(())
+    };
+    unheard(&["run", file, "--for", "100ms"])?;
+    product.command(&["apply", file])?.success()?;
+    // Found by the next one, which says so before it replaces the probe.
+    std::fs::write("/run/probe-runner/syscalls.json", "{")?;
+    unheard(&["apply", file])?;
+    let status = probe_status(context, "syscalls")?;
+    ensure!(status["state"] == "attached", "not attached: {status}");
+    unheard(&["delete", "syscalls"])
 }
 
 /// A status without how many entries maps hold: programs go on counting.
