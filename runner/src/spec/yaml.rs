@@ -43,13 +43,18 @@ pub fn parse(source: &Source) -> Parsed {
             .help("a probe file has at most 1 MiB; split it");
         return Parsed { spec: None, mistakes: vec![mistake] };
     }
-    match seeded(source, PhantomData) {
-        Ok(spec) => Parsed { spec: Some(spec), mistakes: Vec::new() },
-        Err(first) => {
-            let (spec, mistakes) = sections::read(source, *first);
-            Parsed { spec, mistakes }
-        }
+    let error = match with_deserializer(source, PhantomData) {
+        Ok(spec) => return Parsed { spec: Some(spec), mistakes: Vec::new() },
+        Err(error) => error,
+    };
+    let error = error.without_snippet();
+    let first = diagnose(source, error);
+    // What is too much is as much too much for who looks for sections in it.
+    if let Error::Budget { .. } = error {
+        return Parsed { spec: None, mistakes: vec![first] };
     }
+    let (spec, mistakes) = sections::read(source, first);
+    Parsed { spec, mistakes }
 }
 
 /// Reads a file of template variables: a mapping of names to scalars.

@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::attach::case::{INLINED, InGuest, RAW_TRACEPOINTS, STEERING};
 use crate::binaries::{self, Binaries};
 use crate::report::{Outcome, Report};
-use crate::vm::{self, Accelerator, Errand, SERIES};
+use crate::vm::{self, Accelerator, Errand, Extra, SERIES};
 use crate::{packages, paths};
 
 /// Where the limits hold.
@@ -65,10 +66,10 @@ pub fn run(args: &Args) -> Result<()> {
     let binaries = binaries::build()?;
     let mut report = Report::default();
     let mut all = remembered()?;
-    for series in &args.kernel {
-        let measured = measure(series, &binaries, args.objects.as_deref())?;
+    for (series, measured) in measure_all(&args.kernel, &binaries, args.objects.as_deref())? {
+        let measured = measured?;
         judge(series, &measured, all.get(series), &mut report, &mut std::io::stdout())?;
-        all.insert(series.clone(), measured);
+        all.insert(series.to_owned(), measured);
     }
     if args.remember {
         let text = format!("{}\n", serde_json::to_string_pretty(&all)?);
@@ -83,8 +84,8 @@ pub fn run(args: &Args) -> Result<()> {
 pub fn check_all(binaries: &Binaries) -> Result<Report> {
     let mut report = Report::default();
     let all = remembered()?;
-    for series in KERNELS {
-        match measure(series, binaries, None) {
+    for (series, measured) in measure_all(&KERNELS, binaries, None)? {
+        match measured {
             Ok(measured) => {
                 judge(series, &measured, all.get(series), &mut report, &mut std::io::stdout())?
             }
@@ -108,29 +109,63 @@ fn remembered() -> Result<BTreeMap<String, Remembered>> {
         .with_context(|| format!("not what is remembered: {}", file().display()))
 }
 
-fn measure(series: &str, binaries: &Binaries, objects: Option<&Path>) -> Result<Remembered> {
-    packages::announce(&format!("counting instructions of probes on Linux {series}"));
-    let [_, dispatch] = RAW_TRACEPOINTS;
-    let [fexit, pair] = STEERING;
-    let cases = [("packets", fexit), ("packets", pair), ("calls", dispatch), ("calls", INLINED)];
-    let mut arguments = vec!["overhead".to_owned()];
-    let mut extras = Vec::new();
-    for (events, case) in &cases {
-        let own = case.object();
-        let tried = objects.zip(own.file_name()).map(|(objects, name)| objects.join(name));
-        let object = tried.filter(|path| path.exists()).unwrap_or(own);
-        // Probes are told apart by their files, and with one processor every packet stays where it is.
-        let edit = |text: String| {
-            let more = if *events == "packets" { "globals: { count_all: true }\n" } else { "" };
-            text.replace("name: bench\n", more)
-        };
-        let InGuest { probe, .. } = case.take_along(object, edit, &mut extras)?;
-        arguments.extend(["--case".to_owned(), format!("{events}:{probe}")]);
+/// Measures on several kernels at once: machines that count instructions don't care how long one takes.
+fn measure_all<'a>(
+    kernels: &'a [impl AsRef<str>],
+    binaries: &Binaries,
+    objects: Option<&Path>,
+) -> Result<Vec<(&'a str, Result<Remembered>)>> {
+    let cases = &Cases::new(objects)?;
+    Ok(thread::scope(|scope| {
+        let started: Vec<_> = kernels
+            .iter()
+            .map(AsRef::as_ref)
+            .map(|series| (series, scope.spawn(move || measure(series, binaries, cases))))
+            .collect();
+        let ended = started.into_iter().map(|(series, thread)| {
+            (series, thread.join().unwrap_or_else(|_| Err(anyhow!("measuring panicked"))))
+        });
+        ended.collect()
+    }))
+}
+
+/// What is measured, in the order of [`FIGURES`] but for the last, from which the one after it is taken away.
+struct Cases {
+    arguments: Vec<String>,
+    extras: Vec<Extra>,
+}
+
+impl Cases {
+    /// Of the shipped objects, or of those in a directory where it has them.
+    fn new(objects: Option<&Path>) -> Result<Cases> {
+        let [_, dispatch] = RAW_TRACEPOINTS;
+        let [fexit, pair] = STEERING;
+        let cases =
+            [("packets", fexit), ("packets", pair), ("calls", dispatch), ("calls", INLINED)];
+        let mut arguments = vec!["overhead".to_owned()];
+        let mut extras = Vec::new();
+        for (events, case) in &cases {
+            let own = case.object();
+            let tried = objects.zip(own.file_name()).map(|(objects, name)| objects.join(name));
+            let object = tried.filter(|path| path.exists()).unwrap_or(own);
+            // Probes are told apart by their files, and with one processor every packet stays where it is.
+            let edit = |text: String| {
+                let more = if *events == "packets" { "globals: { count_all: true }\n" } else { "" };
+                text.replace("name: bench\n", more)
+            };
+            let InGuest { probe, .. } = case.take_along(object, edit, &mut extras)?;
+            arguments.extend(["--case".to_owned(), format!("{events}:{probe}")]);
+        }
+        Ok(Cases { arguments, extras })
     }
+}
+
+fn measure(series: &str, binaries: &Binaries, cases: &Cases) -> Result<Remembered> {
+    packages::announce(&format!("counting instructions of probes on Linux {series}"));
     let errand = Errand {
         series,
-        arguments: &arguments,
-        extras: &extras,
+        arguments: &cases.arguments,
+        extras: &cases.extras,
         accelerator: Some(Accelerator::Counted),
     };
     let said = vm::boot_once(&errand, binaries)?;

@@ -161,8 +161,9 @@ pub fn boot_once(errand: &Errand<'_>, binaries: &Binaries) -> Result<String> {
         .find(|known| known.name == errand.series)
         .with_context(|| format!("no kernel {}", errand.series))?;
     let kernel = series.obtain()?;
-    let directory = paths::vm().join("boots").join("once");
-    let boot = Boot { kernel: &kernel, variant: &USUAL, directory, name: "once".to_owned() };
+    let name = format!("once-{}", errand.series);
+    let directory = paths::vm().join("boots").join(&name);
+    let boot = Boot { kernel: &kernel, variant: &USUAL, directory, name };
     boot.pack(binaries, errand.arguments, errand.extras)?;
     let accelerator = match errand.accelerator {
         Some(accelerator) => accelerator,
