@@ -4,10 +4,9 @@ use crate::commands::check::Warnings;
 use crate::commands::consent::Consent;
 use crate::commands::swap::{self, Which};
 use crate::commands::{
-    Format, apply, check, delete, doctor, duration, explain, init, inspect, manual, plan, read,
-    run, schema, serve, status, test, watch, write_report,
+    Format, Outcome, apply, check, delete, doctor, duration, explain, init, inspect, manual, plan,
+    read, report, run, schema, serve, status, test, watch, write_report,
 };
-use crate::commands::{Outcome, report};
 use crate::kernel::{self, WholeLog};
 use crate::kernels::Cache;
 use crate::probe_files::{Directories, Inputs};
