@@ -47,10 +47,9 @@ pub fn parse(source: &Source) -> Parsed {
         Ok(spec) => return Parsed { spec: Some(spec), mistakes: Vec::new() },
         Err(error) => error,
     };
-    let error = error.without_snippet();
-    let first = diagnose(source, error);
+    let first = diagnose(source, &error);
     // What is too much is as much too much for who looks for sections in it.
-    if let Error::Budget { .. } = error {
+    if let Error::Budget { .. } = error.without_snippet() {
         return Parsed { spec: None, mistakes: vec![first] };
     }
     let (spec, mistakes) = sections::read(source, first);
@@ -70,8 +69,7 @@ pub fn seeded<'s, S: DeserializeSeed<'s>>(
     source: &'s Source,
     seed: S,
 ) -> Result<S::Value, Box<Diagnostic>> {
-    with_deserializer(source, seed)
-        .map_err(|error| Box::new(diagnose(source, error.without_snippet())))
+    with_deserializer(source, seed).map_err(|error| Box::new(diagnose(source, &error)))
 }
 
 /// The same where it doesn't matter what is wrong, if anything is.
@@ -101,6 +99,7 @@ fn options() -> Options {
 
 /// Turns the parser's error into a diagnostic that speaks of probe files.
 fn diagnose(source: &Source, error: &Error) -> Diagnostic {
+    let error = error.without_snippet();
     let span = error.location().map_or(Span::default(), |location| span_of(source, location));
     match error {
         Error::SerdeUnknownField { field, expected, .. } => {

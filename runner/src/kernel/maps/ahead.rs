@@ -19,8 +19,8 @@ pub(super) enum Next {
 }
 
 /// Looks at `first` and then at each piece that `fill` fills, from the third on by a thread of its own where there can be
-/// one. What is looked at is filled again. When one of them fails the other one ends: what was filled until then is looked at before the
-/// error of `fill` is returned, and nothing is looked at after an error of `look`.
+/// one. What is looked at is filled again. When one of them fails the other one ends: what was filled until then is
+/// looked at before the error of `fill` is returned, and nothing is looked at after an error of `look`.
 pub(super) fn work<P, E, F>(
     first: P,
     mut fill: F,
@@ -120,8 +120,8 @@ mod tests {
 
     use crate::kernel::maps::ahead::{Next, in_turn, work};
 
-    /// Fills pieces with 1, 2, 3, … until `end`, looks at them until `look` fails; what was looked at. Of whether there
-    /// can be a second thread nothing else depends.
+    /// Fills pieces with 1, 2, 3, … until `end`, looks at them until `look` fails; what was looked at. That is
+    /// the same whether there can be a second thread or not.
     fn numbers(
         end: u32,
         fails_at: Option<u32>,
